@@ -43,7 +43,7 @@ let constants = 0;
 let structs = 0;
 for (const [name, value] of Object.entries(abi)) {
   if (value instanceof abi.Struct) addStruct(value);
-  else if (typeof value === 'object' && !('read' in value)) addGroup(name, value);
+  else if (typeof value === 'object' && typeof value.read !== 'function') addGroup(name, value);
 }
 for (const name of Object.keys(groups)) if (!(name in abi)) problems.push(`${name} is in the table, but not in the ABI`);
 
