@@ -20,6 +20,8 @@ export interface DumpContext extends EntryCollector {
   shared<T>(key: string, make: () => T): T;
   /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */
   nextId(sequence: string): number;
+  /** Undone in reverse order when the dump fails after this point. */
+  undoOnFailure(undo: () => void): void;
 }
 
 /** A process being restored. */
