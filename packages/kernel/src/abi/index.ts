@@ -17,6 +17,7 @@ export * from './kcmp.js';
 export * from './membarrier.js';
 export * from './mman.js';
 export * from './mount.js';
+export * from './names.js';
 export * from './netlink.js';
 export * from './pagemap.js';
 export * from './personality.js';
