@@ -8,6 +8,7 @@ export interface Lz4 {
   /**
    * Compresses a block into at most `room` bytes of the target. Returns the size, 0 where it does not fit:
    * with `room` one less than the block, what does not shrink is told by 0.
+   * Up to 15 bytes behind the room may be overwritten: write blocks in the order in which they lie.
    */
   compress(source: Region, offset: number, length: number, target: Region, targetOffset: number, room: number): number;
   /** Decompresses a block into exactly `room` bytes; false where it is no such block. Safe with hostile bytes. */

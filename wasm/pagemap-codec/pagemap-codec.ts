@@ -39,9 +39,12 @@ export const MAX_ENTRY = 29;
 /** Shortest entry that can be read: a size word and two fields of two bytes. */
 const MIN_ENTRY = 8;
 
+/** The codec without WebAssembly: it starts at once. */
+export const plainPagemapCodec: PagemapCodec = { encode: plainEncode, decode: plainDecode };
+
 export const openPagemapCodec: (memory: Memory) => PagemapCodec = oncePerMemory((memory) => {
   const exports = instantiate<Exports>(module, memory);
-  if (exports === undefined) return { encode: plainEncode, decode: plainDecode };
+  if (exports === undefined) return plainPagemapCodec;
   return {
     encode({ vaddr, nrPages, flags }) {
       const count = vaddr.length;
