@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes ready what building and testing need: node, a C compiler, emscripten, protoc, and programs that tests dump.
+# Installs by apt-get where it may; otherwise names what is missing, in one line. Then the npm packages, where not current.
+set -eu
+cd "$(dirname "$0")/.."
+
+node_ok() { command -v node >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 12) ? 0 : 1)'; }
+node_ok || { echo "setup: node 20.12 or newer is needed: https://nodejs.org/" >&2; exit 1; }
+
+# PROGRAM:PACKAGE. The first list must be there; without the second, tests that need one say so and are skipped.
+need="gcc:gcc ld:binutils emcc:emscripten protoc:protobuf-compiler"
+want="redis-server:redis-server redis-cli:redis-tools sqlite3:sqlite3 python3:python3"
+missing() { for pair in $1; do command -v "${pair%%:*}" >/dev/null || printf '%s ' "${pair##*:}"; done; }
+# Headers that gcc alone lacks.
+headers() { printf '#include <stdio.h>\n#include <linux/sched.h>\n' | gcc -E -o /dev/null - 2>/dev/null || printf 'libc6-dev linux-libc-dev '; }
+
+packages="$(missing "$need $want")$(headers)"
+if [ -n "$packages" ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing $packages"
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages; } >/tmp/criu-ts-setup.$$ 2>&1 ||
+      { tail -5 /tmp/criu-ts-setup.$$ >&2; echo "setup: apt-get could not install all of: $packages" >&2; }
+    rm -f /tmp/criu-ts-setup.$$
+  fi
+  lacking="$(missing "$need")$(headers)"
+  [ -z "$lacking" ] || { echo "setup: missing; as root: apt-get install $lacking" >&2; exit 1; }
+  [ -z "$(missing "$want")" ] || echo "setup: tests that need these are skipped: $(missing "$want")"
+fi
+
+# npm leaves a copy of the lock file of what it installed; links of the workspaces make it differ a little, so compare times.
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  echo "setup: npm ci"
+  npm ci --no-audit --no-fund --loglevel=error
+fi
