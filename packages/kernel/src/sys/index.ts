@@ -1,1 +1,5 @@
-export {};
+export * from './fs.js';
+export * from './libc.js';
+export * from './memory.js';
+export * from './owned-fd.js';
+export * from './process.js';
