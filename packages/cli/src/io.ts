@@ -12,12 +12,12 @@ export interface Io {
   readonly name: string;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  stdout(text: string): void;
-  stderr(text: string): void;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
   /** Columns of the terminal that stderr is; 0 where it is none. */
   readonly columns: number;
   /** Loaded late: the help needs none of it. */
-  loadCore(): Promise<Core>;
+  readonly loadCore: () => Promise<Core>;
   /** Calls back once on SIGINT, SIGTERM or SIGHUP; the function returned ends that. */
-  onInterrupt(callback: (signal: string) => void): () => void;
+  readonly onInterrupt: (callback: (signal: string) => void) => () => void;
 }

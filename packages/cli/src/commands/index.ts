@@ -6,7 +6,7 @@ export interface Command {
   /** After the name of the program. */
   readonly usage: string;
   readonly text: string;
-  load(): Promise<{ execute(values: Values, io: Io): Promise<number> }>;
+  readonly load: () => Promise<{ readonly execute: (values: Values, io: Io) => Promise<number> }>;
 }
 
 const table: Readonly<Record<CommandName, Command>> = {

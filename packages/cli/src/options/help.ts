@@ -10,7 +10,7 @@ export function helpText(program: string, command?: string): string {
   const shown = command === undefined ? Object.entries(commands) : [[command, commands[command]!] as const];
   const lines = ['Usage:', ...shown.map(([, { usage }]) => `  ${program} ${usage}`), ''];
   if (command === undefined) lines.push('Commands:', ...shown.map(([name, { text }]) => columns(`  ${name}`, text)), '');
-  else lines.push(`${commands[command]!.text}`, '');
+  else lines.push(commands[command]!.text, '');
   for (const { title, rows } of optionGroups) {
     lines.push(`${title}:`);
     for (const row of rows) if (command === undefined || (row.of as readonly string[]).includes(command)) lines.push(optionHelp(row));

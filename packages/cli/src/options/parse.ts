@@ -59,7 +59,7 @@ export function parseOptions(args: readonly string[], start: Values = {}): Parse
     else if (arg.startsWith('-') && arg !== '-') parseShort(arg.slice(1), next, values);
     else words.push(arg);
   }
-  return { values: values as Values, words };
+  return { values: values, words };
 }
 
 function parseLong(text: string, next: () => string | undefined, values: Mutable): void {

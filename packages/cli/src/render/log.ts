@@ -10,7 +10,7 @@ export interface LogOptions {
   readonly verbosity: number;
   /** An event a line, as JSON. */
   readonly json: boolean;
-  write(line: string): void;
+  readonly write: (line: string) => void;
 }
 
 /** The log of a run, in CRIU's format: `(00.012345) Warn  (…): text`. Written line by line, so that it survives our death. */

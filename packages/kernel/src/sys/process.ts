@@ -1,4 +1,4 @@
-import { KCMP } from '../abi/kcmp.js';
+import type { KCMP } from '../abi/kcmp.js';
 import { SYS } from '../abi/syscalls.js';
 import { rawSyscall, sys, type SyscallArg } from './libc.js';
 import { Memory, scratch } from './memory.js';
