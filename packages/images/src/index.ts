@@ -1,1 +1,17 @@
-export {};
+export { ImageCorrupt } from './errors.js';
+export type { CorruptionSite } from './errors.js';
+export * from './gen/index.js';
+export { IMAGE_TYPES, IMG_COMMON, IMG_SERVICE, RAW_IMAGE_TYPES, imageTypeOfKind, imageTypeOfName, imageTypeOfWords } from './image-types.js';
+export type { GhostEntry } from './image-types.js';
+export { ImageReader } from './image-reader.js';
+export type { ScannedEntry } from './image-reader.js';
+export { ImageSet } from './image-set.js';
+export type { ImageId } from './image-set.js';
+export { ImageWriter } from './image-writer.js';
+export { MemoryDirectory, MemorySink, MemorySource } from './io/directory.js';
+export type { ByteSink, ByteSource, ImageDirectory } from './io/directory.js';
+export { fileName, idInName, isRaw } from './layout.js';
+export type { AnyImageType, EntryPart, ImageType, Layout, PayloadCodec, RawImageType, WithPayload } from './layout.js';
+export { MessageType } from './message/message-type.js';
+export { UNKNOWN_FIELDS } from './message/decode.js';
+export type { TcpQueues } from './payloads.js';

@@ -28,23 +28,32 @@ export function crashFrameSize(xstateSize: number): number {
   return CRASH_FRAME_HEAD + xstateSize + 4;
 }
 
+/** What a frame brings back. */
+export interface FrameContext {
+  /** System call restarts already worked in, see {@link resolveRestart}. */
+  readonly registers: Registers;
+  readonly sigmask: bigint;
+  /** As PTRACE_GETREGSET gives it; without it the FPU is reset. */
+  readonly xstate?: Uint8Array;
+}
+
 /**
- * @param at where the frame will lie, a multiple of 64: rsp for the remote calls
+ * A frame with the trampoline's address below it: whoever executes `ret` with rsp = `at` gets that context.
+ * @param at where the frame will lie, a multiple of 64
  * @param trampoline address of code that calls rt_sigreturn
- * @param registers what the task shall go on with, system call restarts already worked in ({@link resolveRestart})
- * @param xstate as PTRACE_GETREGSET gives it
  */
-export function crashFrame(at: number, trampoline: number, registers: Registers, xstate: Uint8Array, sigmask: bigint): Uint8Array {
-  const bytes = new Uint8Array(crashFrameSize(xstate.length));
+export function crashFrame(at: number, trampoline: number, { registers, sigmask, xstate }: FrameContext): Uint8Array {
+  const bytes = new Uint8Array(xstate === undefined ? CRASH_FRAME_HEAD : crashFrameSize(xstate.length));
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(trampoline), true);
   view.setBigUint64(OFFSET.ucFlags, UC_FLAGS, true);
   view.setInt32(OFFSET.ssFlags, NO_ALTSTACK_CHANGE, true);
   ORDER.forEach((name, i) => view.setBigUint64(OFFSET.registers + 8 * i, registers.get(name), true));
   for (const name of ['cs', 'gs', 'fs', 'ss'] as const) view.setUint16(OFFSET[name], Number(registers.get(name)), true);
-  view.setBigUint64(OFFSET.fpstate, BigInt(at + CRASH_FRAME_HEAD), true);
   view.setBigUint64(OFFSET.sigmask, sigmask, true);
+  if (xstate === undefined) return bytes;
 
+  view.setBigUint64(OFFSET.fpstate, BigInt(at + CRASH_FRAME_HEAD), true);
   bytes.set(xstate, CRASH_FRAME_HEAD);
   // struct _fpx_sw_bytes in the reserved end of the FXSAVE area; the regset keeps the features' mask at the same place.
   const sw = CRASH_FRAME_HEAD + 464;

@@ -19,3 +19,16 @@ export class UnexpectedStop extends Error {
     this.task = { pid: tid };
   }
 }
+
+/** A task that can't be stopped. */
+export class FreezeFailed extends Error {
+  override readonly name = 'FreezeFailed';
+  readonly task: { readonly pid: number };
+  readonly hint: string;
+
+  constructor(pid: number, why: string, hint: string) {
+    super(`it can't be stopped: ${why}`);
+    this.task = { pid };
+    this.hint = hint;
+  }
+}

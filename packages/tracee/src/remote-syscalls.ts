@@ -1,11 +1,13 @@
-import { PTRACE } from '@criu-ts/kernel/abi';
-import type { SyscallArg } from '@criu-ts/kernel/sys';
+import { PTRACE, SYS } from '@criu-ts/kernel/abi';
+import { type CpuMask, getAffinity, setAffinity, type SyscallArg } from '@criu-ts/kernel/sys';
 import { type BorrowedCode, SCRATCH_DATA, SCRATCH_SIZE } from './borrowed-code.js';
-import { crashFrame, resolveRestart } from './crash-frame.js';
+import { CRASH_FRAME_HEAD, crashFrame, resolveRestart } from './crash-frame.js';
 import type { Registers } from './registers.js';
 import type { Tracee } from './tracee.js';
 
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
+/** Room for a CPU mask between the two crash frames. */
+const AFFINITY_SIZE = 1024;
 /** Calls go through registers only; a wider result than 2^53 is never asked for. */
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
 
@@ -30,22 +32,27 @@ export class RemoteSyscalls implements Disposable {
   readonly #sigmask: bigint;
   readonly #saved: Uint8Array;
   readonly #work: Registers;
-  #blocked = false;
+  readonly #affinity: CpuMask;
+  readonly #pin: CpuMask | undefined;
+  #begun = false;
 
-  /** @param tracee stopped, not in the middle of entering a system call */
-  constructor(tracee: Tracee, code: BorrowedCode, observe?: SyscallObserver) {
+  /**
+   * @param tracee stopped, not in the middle of entering a system call
+   * @param options `pin`: the CPU that we run on: a call is 5 times faster when the task shares it with us
+   */
+  constructor(tracee: Tracee, code: BorrowedCode, options: { readonly observe?: SyscallObserver; readonly pin?: CpuMask } = {}) {
     this.#tracee = tracee;
     this.#code = code;
-    this.#observe = observe;
+    this.#observe = options.observe;
+    this.#pin = options.pin;
+    this.#affinity = getAffinity(tracee.tid);
     this.data = code.scratch + SCRATCH_DATA;
     this.#original = tracee.getRegisters();
     this.#sigmask = tracee.getSigmask();
     this.#saved = tracee.read(code.scratch, SCRATCH_SIZE);
-    if (code.sigreturn !== undefined) {
-      tracee.write(code.scratch, crashFrame(code.scratch, code.sigreturn, resolveRestart(this.#original), tracee.getXstate(), this.#sigmask));
-    }
     this.#work = this.#original.clone();
     this.#work.set('rsp', code.scratch);
+    if (code.sigreturn !== undefined) this.#writeCrashFrames(code.sigreturn);
   }
 
   /** The result, or the negated errno. */
@@ -57,10 +64,12 @@ export class RemoteSyscalls implements Disposable {
     this.#work.set('origRax', -1n);
     ARGUMENTS.forEach((name, i) => this.#work.set(name, args[i] ?? 0));
     this.#tracee.setRegisters(this.#work);
-    if (!this.#blocked) {
-      // Only now: from here on the crash frame gives the mask back.
-      this.#blocked = true;
+    if (!this.#begun) {
+      // Only now: from here on the crash frames give mask and affinity back.
+      this.#begun = true;
       this.#tracee.setSigmask(ALL_SIGNALS);
+      // A cpuset may forbid it: then it's only slower.
+      if (this.#pin !== undefined) setAffinity(this.#tracee.tid, this.#pin);
     }
     this.#toSyscallStop();
     this.#toSyscallStop();
@@ -80,19 +89,37 @@ export class RemoteSyscalls implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#blocked) {
+    if (!this.#begun) {
       this.#tracee.write(this.#code.scratch, this.#saved);
       return;
     }
     // The order makes every moment safe: the interrupt keeps the task from user space and makes the kernel see to
-    // the interrupted call; the mask before the registers, which the frame would restore with it.
+    // the interrupted call; mask and affinity before the registers, as the frames would bring them back.
     this.#tracee.interrupt();
+    if (this.#pin !== undefined) setAffinity(this.#tracee.tid, this.#affinity);
     this.#tracee.setSigmask(this.#sigmask);
     this.#tracee.setRegisters(this.#original);
     this.#tracee.resume(PTRACE.CONT);
     const stop = this.#tracee.wait();
     if (stop.kind !== 'trap' && stop.kind !== 'group-stop') this.#tracee.unexpected(stop, 'the stop after a remote call');
     this.#tracee.write(this.#code.scratch, this.#saved);
+  }
+
+  /** Two frames: the first has the task give itself its affinity back, the second is its own context. */
+  #writeCrashFrames(trampoline: number): void {
+    const { scratch, syscall } = this.#code;
+    const own = scratch + CRASH_FRAME_HEAD + AFFINITY_SIZE;
+    const affinity = this.#work.clone();
+    affinity.set('rip', syscall);
+    affinity.set('rax', SYS.sched_setaffinity);
+    affinity.set('rdi', 0);
+    affinity.set('rsi', this.#affinity.length);
+    affinity.set('rdx', scratch + CRASH_FRAME_HEAD);
+    affinity.set('rsp', own);
+    this.#tracee.write(scratch, crashFrame(scratch, trampoline, { registers: affinity, sigmask: ALL_SIGNALS }));
+    this.#tracee.write(scratch + CRASH_FRAME_HEAD, this.#affinity);
+    const context = { registers: resolveRestart(this.#original), sigmask: this.#sigmask, xstate: this.#tracee.getXstate() };
+    this.#tracee.write(own, crashFrame(own, trampoline, context));
   }
 
   #toSyscallStop(): void {

@@ -1,11 +1,15 @@
-import { NT, PTRACE, WAIT } from '@criu-ts/kernel/abi';
-import { Memory, processVmRead, processVmWrite, SyscallFailed, describeCall, tryPtrace, wait4, type SyscallArg } from '@criu-ts/kernel/sys';
-import { SYS } from '@criu-ts/kernel/abi';
+import { NT, PTRACE, SYS, W, WAIT } from '@criu-ts/kernel/abi';
+import { Memory, processVmRead, processVmWrite, rawSyscall, SyscallFailed, describeCall, tryPtrace, wait4, type SyscallArg } from '@criu-ts/kernel/sys';
 import { TraceeDied, UnexpectedStop } from './errors.js';
 import { Registers } from './registers.js';
 import { parseWaitStatus, type WaitStatus } from './wait-status.js';
 
+/** A task that still exists, and why it stands still. */
+export type Stop = Exclude<WaitStatus, { kind: 'exited' | 'killed' }>;
+
 const ESRCH = 3;
+/** Nobody ever wakes it: a sleep. */
+const never = new Int32Array(new SharedArrayBuffer(4));
 /** Room for any XSAVE area: AMX makes it 11 KiB. */
 const xstate = new Memory(32 * 1024);
 const transfer = new Memory(64 * 1024);
@@ -50,8 +54,23 @@ export class Tracee {
   }
 
   /** Waits for the next stop. @throws TraceeDied */
-  wait(): Exclude<WaitStatus, { kind: 'exited' | 'killed' }> {
-    const waited = wait4(this.tid, WAIT.ALL);
+  wait(): Stop {
+    return this.#stop(wait4(this.tid, WAIT.ALL));
+  }
+
+  /** As {@link wait}, but gives up at a moment of `performance.now()`: undefined. */
+  waitUntil(deadline: number): Stop | undefined {
+    // A stop is a matter of microseconds; only what takes longer (a disk, a vfork) is worth a sleep.
+    for (let round = 0; ; round++) {
+      const waited = wait4(this.tid, WAIT.ALL | W.NOHANG);
+      if (waited !== undefined) return this.#stop(waited);
+      if (performance.now() > deadline) return undefined;
+      if (round < 50) rawSyscall(SYS.sched_yield);
+      else Atomics.wait(never, 0, 0, 1);
+    }
+  }
+
+  #stop(waited: ReturnType<typeof wait4>): Stop {
     if (waited === undefined || 'errno' in waited) throw new TraceeDied(this.tid, 'the task is gone');
     const status = parseWaitStatus(waited.status);
     if (status.kind === 'exited') throw new TraceeDied(this.tid, `the task exited with code ${status.code}`);

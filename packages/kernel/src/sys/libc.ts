@@ -72,3 +72,8 @@ export function addressOf(bytes: ArrayBuffer | SharedArrayBuffer | ArrayBufferVi
 export function viewAt(address: number, length: number): ArrayBuffer {
   return koffi.view(BigInt(address), length);
 }
+
+/** Another function of the C library, by its declaration in C. */
+export function libcFunction(declaration: string): (...args: readonly unknown[]) => unknown {
+  return libc.func(declaration);
+}

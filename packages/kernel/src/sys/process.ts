@@ -1,7 +1,7 @@
 import type { KCMP } from '../abi/kcmp.js';
 import { SYS } from '../abi/syscalls.js';
-import { rawSyscall, sys, type SyscallArg } from './libc.js';
-import { Memory, scratch } from './memory.js';
+import { libcFunction, rawSyscall, sys, SyscallFailed, type SyscallArg } from './libc.js';
+import { Memory, pathBytes, scratch } from './memory.js';
 import { OwnedFd } from './owned-fd.js';
 
 /** ptrace(2); throws. `data` is an integer or an address of ours, as the request says. */
@@ -93,4 +93,29 @@ export function getAffinity(tid: number): CpuMask {
 export function setAffinity(tid: number, mask: CpuMask): number {
   scratch.bytes.set(mask);
   return rawSyscall(SYS.sched_setaffinity, tid, mask.length, scratch.address);
+}
+
+const posixSpawn = libcFunction('int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)');
+
+/**
+ * posix_spawn(3): a child of ours that libuv knows nothing of, so that its stops and its exit are ours to wait for.
+ * @returns its pid
+ */
+export function spawn(path: string, argv: readonly string[], envp: readonly string[]): number {
+  let offset = 1024;
+  const put = (text: string): number => {
+    const address = scratch.putString(text, offset);
+    offset += pathBytes(text).length + 1;
+    return address;
+  };
+  const vector = (at: number, texts: readonly string[]): number => {
+    texts.forEach((text, i) => scratch.view.setBigUint64(at + 8 * i, BigInt(put(text)), true));
+    scratch.view.setBigUint64(at + 8 * texts.length, 0n, true);
+    return scratch.address + at;
+  };
+  const argvAt = vector(64, argv);
+  const envpAt = vector(512, envp);
+  const errno = posixSpawn(scratch.address, path, null, null, argvAt, envpAt) as number;
+  if (errno !== 0) throw new SyscallFailed(`posix_spawn("${path}")`, errno);
+  return scratch.view.getInt32(0, true);
 }
