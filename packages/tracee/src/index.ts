@@ -10,3 +10,4 @@ export * from './seed.js';
 export * from './tracee.js';
 export * from './wait-status.js';
 export * from './freezer.js';
+export * from './xstate.js';

@@ -1,5 +1,5 @@
 import type { core_entry } from '@criu-ts/images';
-import type { Stat, Status } from '@criu-ts/kernel/procfs';
+import type { ProcStat, ProcStatus } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenProcess, Registers, Tracee } from '@criu-ts/tracee';
 import type { TaskName } from '../errors.js';
@@ -22,8 +22,8 @@ export interface DumpTask {
   readonly process: FrozenProcess;
   readonly pidfd: OwnedFd;
   /** /proc/PID/status and stat, read once frozen. */
-  readonly status: Status;
-  readonly stat: Stat;
+  readonly status: ProcStatus;
+  readonly stat: ProcStat;
   /** The main thread first. */
   readonly threads: readonly DumpThread[];
 }

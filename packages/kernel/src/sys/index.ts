@@ -3,3 +3,4 @@ export * from './libc.js';
 export * from './memory.js';
 export * from './owned-fd.js';
 export * from './process.js';
+export * from './code.js';
