@@ -84,7 +84,7 @@ t.test('usage errors', async (t) => {
   const cwd = t.testdir({ file: '' });
   const rows: [args: string, err: RegExp][] = [
     ['', /unknown command/],
-    ['--json', /a command is required/],
+    ['-j', /a command is required/],
     ['dmup', /unknown command: dmup; did you mean 'dump'\?/],
     ['pre-dump -t 1', /the command pre-dump of CRIU is not supported yet: /],
     ['dump', /dump needs a process: -t PID/],
@@ -103,6 +103,8 @@ t.test('usage errors', async (t) => {
     t.match(result.err, /\n {2}do: {2}criu-ts --help\n$/, 'says what to do');
     t.equal(result.io.dumps.length + result.io.restores.length, 0, 'nothing was done');
   }
+  const json = await go('dump --json', { cwd });
+  t.match(JSON.parse(json.out), { ok: false, error: { code: 'usage', message: /-t PID/ } }, 'as JSON where that is asked for');
 });
 
 t.test('the log', async (t) => {

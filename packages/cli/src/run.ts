@@ -33,6 +33,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     io.stderr(`${io.name}: ${error.message}\n  do:  ${io.name} --help\n`);
+    if (args.includes('--json')) io.stdout(`${JSON.stringify({ ok: false, error: { code: 'usage', message: error.message } })}\n`);
     return 1;
   }
 }
