@@ -47,7 +47,7 @@ await build({
   plugins: [koffiAtOnce],
   // In CommonJS there is no import.meta.
   define: { 'import.meta.url': '__importMetaUrl' },
-  banner: { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: "const __importMetaUrl = 'file://' + encodeURI(__filename);" },
   // The launcher reads it as latin1, which is quickest.
   charset: 'ascii',
   minifySyntax: true,

@@ -1,7 +1,6 @@
 // The program: joins `run` to this process.
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { isatty } from 'node:tty';
 import type { Core, Io } from './io.js';
 import { run } from './run.js';
 
@@ -20,6 +19,15 @@ function write(fd: number, text: string): void {
   }
 }
 
+/** Columns of the terminal that stderr is; 0 where it is none. */
+function columns(): number {
+  // Only what looks like a terminal: process.stderr costs 3 ms at start.
+  const { rdev } = fstatSync(2);
+  const major = (rdev >> 8) & 0xfff;
+  const perhaps = major === 4 || major === 5 || (major >= 136 && major <= 143);
+  return perhaps && process.stderr.isTTY ? process.stderr.columns || 80 : 0;
+}
+
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 const io: Io = {
@@ -28,7 +36,7 @@ const io: Io = {
   cwd: process.cwd(),
   stdout: (text) => write(1, text),
   stderr: (text) => write(2, text),
-  columns: isatty(2) ? (process.stderr.columns || 80) : 0,
+  columns: columns(),
   loadCore: async () => (await import('@criu-ts/core')) as unknown as Core,
   onInterrupt: (callback) => {
     const heard = (signal: string): void => callback(signal);
