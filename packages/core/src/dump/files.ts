@@ -174,6 +174,7 @@ export class DumpFiles {
       emit: (event) => at.emit(event),
       refuse: (problem) => at.refuse(problem),
       shared: (key, make) => at.shared(key, make),
+      noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),

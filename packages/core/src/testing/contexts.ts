@@ -39,6 +39,13 @@ export class TestDump implements DumpContext {
     return id;
   }
 
+  /** Where each shared memory object can be opened. */
+  readonly sharedMemory = new Map<bigint, string>();
+
+  noteSharedMemory(shmid: bigint, procPath: string): void {
+    this.sharedMemory.set(shmid, procPath);
+  }
+
   undoOnFailure(undo: () => void): void {
     this.undos.push(undo);
   }
