@@ -69,9 +69,9 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
       kill(pid, SIG.KILL);
       wait4(pid, WALL);
     });
-    const restored = { pid: task.pid, name: task.name, puppet };
-    run.tasks.set(task.pid, restored);
-    run.threads.set(task.pid, { task: restored, tid: task.pid, puppet });
+    const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
+    run.tasks.set(task.pid, process);
+    run.threads.set(task.pid, { process, puppet, core: task.core });
     return puppet;
   } catch (error) {
     if (error instanceof BatchFailed && error.errno === EEXIST) throw new HostLacks('pid-taken', 'the PID is taken', { task: task.name, hint: 'end the process that has it, or restore in a new PID namespace', cause: error });
