@@ -176,6 +176,7 @@ export class DumpFiles {
       shared: (key, make) => at.shared(key, make),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
+      noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       append: (type, entry, id) => at.append(type, entry, id),
       id: open.id,
       holders: open.holders,

@@ -10,7 +10,7 @@ import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
-import { DumpFiles } from './file-table.js';
+import { DumpFiles } from './files.js';
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
