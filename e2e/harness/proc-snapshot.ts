@@ -12,7 +12,7 @@ export type ProcSnapshot = ReadonlyMap<string, string>;
 /** Lines of /proc/PID/status that tell about state, not about use. */
 const statusFields = [
   'Name', 'Umask', 'Tgid', 'Pid', 'PPid', 'TracerPid', 'Uid', 'Gid', 'FDSize', 'Groups', 'NStgid', 'NSpid', 'NSpgid', 'NSsid', 'VmLck',
-  'CoreDumping', 'THP_enabled', 'Threads', 'SigQ', 'SigPnd', 'ShdPnd', 'SigBlk', 'SigIgn', 'SigCgt', 'CapInh', 'CapPrm', 'CapEff',
+  'CoreDumping', 'THP_enabled', 'Threads', 'SigPnd', 'ShdPnd', 'SigBlk', 'SigIgn', 'SigCgt', 'CapInh', 'CapPrm', 'CapEff',
   'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters', 'Speculation_Store_Bypass', 'SpeculationIndirectBranch',
   'Cpus_allowed', 'Mems_allowed',
 ] as const;
@@ -82,8 +82,10 @@ function addFiles(add: (field: string, text: string) => void, proc: string): voi
     add(`fd/${fd}`, linkOr(`${proc}/fd/${fd}`));
     const seen = new Map<string, number>();
     for (const line of readOr(`${proc}/fdinfo/${fd}`).trimEnd().split('\n')) {
-      const [key = '', value = ''] = splitOnce(line);
-      // epoll's targets and a lock list have a line each: numbered, in the kernel's order (which is by file and fd for epoll)
+      const [word = '', rest = ''] = splitOnce(line);
+      // epoll's targets have a line each, in an order that is the kernel's memory's: known by the descriptor they were added by
+      const [, target = '', about = ''] = /^(\d+) (.*)$/.exec(word === 'tfd' ? rest : '') ?? [];
+      const [key, value] = target === '' ? [word, rest] : [`tfd ${target}`, about];
       const nth = seen.get(key) ?? 0;
       seen.set(key, nth + 1);
       add(`fdinfo/${fd}/${key}${nth === 0 ? '' : `#${nth}`}`, value);

@@ -43,11 +43,12 @@ export async function roundTrip(t: Assertions, ws: Workspace, tool: Tool, victim
   if (!succeeded(t, await ws.restore(by, images, options.restoreArgs), `${by.name} restores it`)) return false;
   if (!t.ok(victim.lives, 'it lives')) return false;
   if (options.compareProc === false) return true;
-  return t.same(
-    compareSnapshots(before, takeSnapshot(victim.pid), [...changesByRestore, ...(options.allowed ?? [])]),
-    [],
-    '/proc says the same as before',
-  );
+  return unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid), [...changesByRestore, ...(options.allowed ?? [])]), '/proc says the same as before');
+}
+
+/** Asserts that there are no differences; tells the first ones where there are. */
+export function unchanged(t: Assertions, differences: readonly string[], what: string): boolean {
+  return differences.length === 0 ? t.ok(true, what) : t.fail(what, { differences: differences.slice(0, 40).join('\n') });
 }
 
 let imageSets = 0;
