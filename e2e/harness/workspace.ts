@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,6 +27,10 @@ export class Workspace {
   readonly dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-e2e-'));
   readonly shepherd = new Shepherd();
   #runs = 0;
+
+  constructor() {
+    chmodSync(this.dir, 0o755); // victims without privileges look for their go file
+  }
 
   /** A new folder below the workspace. */
   folder(name: string): string {
