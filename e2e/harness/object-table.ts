@@ -29,7 +29,7 @@ export interface ObjectRow {
 /** Dump by `--leave-running`, then dump and restore twice, then the program's own verdict: a test a row. */
 export function testObjects(rows: readonly ObjectRow[]): void {
   const skip = skipReason();
-  t.setTimeout(600_000);
+  t.setTimeout(180_000);
   for (const row of rows) {
     const title = row.title ?? [row.program, ...(row.args ?? [])].join(' ');
     t.test(title, { skip }, async (t) => {
