@@ -1,1 +1,3 @@
-export {};
+export * from './errors.js';
+export type * from './events.js';
+export * from './options.js';

@@ -1,1 +1,13 @@
-export {};
+export * from './batch.js';
+export * from './blob.js';
+export * from './borrowed-code.js';
+export * from './crash-frame.js';
+export * from './errors.js';
+export * from './puppet.js';
+export * from './registers.js';
+export * from './remote-syscalls.js';
+export * from './seed.js';
+export * from './tracee.js';
+export * from './wait-status.js';
+export * from './freezer.js';
+export * from './xstate.js';

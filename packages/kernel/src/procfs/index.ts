@@ -1,1 +1,19 @@
-export {};
+// Readers and pure parsers of /proc: readX(task) = parseX(what the kernel says).
+export * from './auxv.js';
+export * from './cgroup.js';
+export * from './errors.js';
+export * from './fdinfo.js';
+export * from './file-lock.js';
+export * from './limits.js';
+export * from './map-files.js';
+export * from './maps.js';
+export * from './mountinfo.js';
+export * from './namespaces.js';
+export * from './path-text.js';
+export * from './read.js';
+export * from './stat.js';
+export * from './status.js';
+export * from './tasks.js';
+export * from './timers.js';
+export * from './values.js';
+export * from './vm-flags.js';

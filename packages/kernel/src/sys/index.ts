@@ -1,1 +1,6 @@
-export {};
+export * from './fs.js';
+export * from './libc.js';
+export * from './memory.js';
+export * from './owned-fd.js';
+export * from './process.js';
+export * from './code.js';

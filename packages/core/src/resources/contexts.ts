@@ -1,0 +1,55 @@
+// What dump and restore hand to the resources, and nothing more: state travels as arguments.
+import type { ImageSet, ImageType } from '@criu-ts/images';
+import type { Puppet } from '@criu-ts/tracee';
+import type { CriuError, TaskName } from '../errors.js';
+import type { CriuEventBody } from '../events.js';
+import type { DumpOptions, RestoreOptions } from '../options.js';
+
+/** Entries of shared images (files, pipes-data, …), gathered during the capture and written at its end. */
+export interface EntryCollector {
+  append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void;
+}
+
+export interface DumpContext extends EntryCollector {
+  readonly options: DumpOptions;
+  readonly images: ImageSet;
+  emit(event: CriuEventBody): void;
+  /** Reports an object that can't be dumped; the dump goes on looking, and is refused before anything is written. */
+  refuse(problem: CriuError): void;
+  /** One per dump and key: what several files share (a pipe's two ends, an inode's ghost). */
+  shared<T>(key: string, make: () => T): T;
+  /**
+   * A shared memory object (anonymous, memfd) whose contents go into `pagemap-shmem-<shmid>`.
+   * @param shmid its inode  @param procPath a path below /proc that opens it: `/proc/7/map_files/…`, `/proc/7/fd/3`
+   */
+  noteSharedMemory(shmid: bigint, procPath: string): void;
+  /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */
+  nextId(sequence: string): number;
+  /** Undone in reverse order when the dump fails after this point. */
+  undoOnFailure(undo: () => void): void;
+}
+
+/** A process being restored. */
+export interface RestoreTask {
+  readonly pid: number;
+  readonly name: TaskName;
+  /** Its main thread. */
+  readonly puppet: Puppet;
+}
+
+/** A thread being restored; the main thread is one too. */
+export interface RestoreThread {
+  readonly task: RestoreTask;
+  readonly tid: number;
+  readonly puppet: Puppet;
+}
+
+export interface RestoreContext {
+  readonly options: RestoreOptions;
+  readonly images: ImageSet;
+  emit(event: CriuEventBody): void;
+  /** One per restore and key. */
+  shared<T>(key: string, make: () => T): T;
+  /** Undone in reverse order when the restore fails or ends: temporary links, descriptors of ours. */
+  defer(undo: () => void): void;
+}

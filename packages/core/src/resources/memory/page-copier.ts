@@ -1,0 +1,129 @@
+import { O, SYS } from '@criu-ts/kernel/abi';
+import { describeCall, Memory, open, type OwnedFd, poolSyscall, preadFully, pwriteFully, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
+
+/** Bytes copied at once: they stay in the CPU's cache between the reading and the writing. */
+const CHUNK = 1024 * 1024;
+/** IOV_MAX */
+const MOST_IOVECS = 1024;
+const IOVEC_SIZE = 16;
+/** Below this much the threads of the pool cost more than they save. */
+const WORTH_THREADS = 8 * 1024 * 1024;
+/** While one slot reads another writes; writing takes the file's lock, so more don't help. */
+const SLOTS = 3;
+const EIO = 5;
+
+interface Slot {
+  readonly buffer: Memory;
+  readonly iovecs: Memory;
+}
+
+const slots: Slot[] = [];
+function slot(i: number): Slot {
+  return (slots[i] ??= { buffer: new Memory(CHUNK), iovecs: new Memory((MOST_IOVECS + 1) * IOVEC_SIZE) });
+}
+
+/** Memory of one process, as runs of pages, on its way to a file. */
+export interface CopyJob {
+  readonly pid: number;
+  /** Pairs: address, bytes. */
+  readonly runs: readonly number[];
+  readonly file: OwnedFd;
+  /** Where in the file the first run goes; the others follow without gaps. */
+  readonly offset: number;
+  /** Bytes done since the last call. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/**
+ * Copies memory of a (stopped) process into a file, by process_vm_readv(2) and pwrite(2), on two threads where it is
+ * much. What can't be read that way (PROT_NONE) comes through /proc/PID/mem.
+ */
+export async function copyPages(job: CopyJob): Promise<void> {
+  const cursor = new RunCursor(job.runs);
+  if (cursor.total < WORTH_THREADS) {
+    for (let chunk = cursor.fill(slot(0)); chunk !== undefined; chunk = cursor.fill(slot(0))) {
+      const count = rawSyscall(SYS.process_vm_readv, job.pid, slot(0).iovecs.address, 1, slot(0).iovecs.address + IOVEC_SIZE, chunk.iovecs, 0);
+      if (count !== chunk.length) readThroughMem(job, chunk, slot(0));
+      pwriteFully(job.file, slot(0).buffer.address, chunk.length, job.offset + chunk.offset);
+      job.onProgress?.(chunk.length);
+    }
+    return;
+  }
+  const results = await Promise.allSettled(Array.from({ length: SLOTS }, (_, i) => pump(job, cursor, slot(i))));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function pump(job: CopyJob, cursor: RunCursor, own: Slot): Promise<void> {
+  for (let chunk = cursor.fill(own); chunk !== undefined; chunk = cursor.fill(own)) {
+    const count = await poolSyscall(SYS.process_vm_readv, job.pid, own.iovecs.address, 1, own.iovecs.address + IOVEC_SIZE, chunk.iovecs, 0);
+    if (count !== chunk.length) readThroughMem(job, chunk, own);
+    const at = job.offset + chunk.offset;
+    const written = await poolSyscall(SYS.pwrite64, job.file.number, own.buffer.address, chunk.length, at);
+    // Rare: again in full, which tells the errno too.
+    if (written !== chunk.length) pwriteFully(job.file, own.buffer.address, chunk.length, at);
+    job.onProgress?.(chunk.length);
+  }
+}
+
+interface Chunk {
+  /** From the beginning of the job. */
+  readonly offset: number;
+  readonly length: number;
+  readonly iovecs: number;
+}
+
+/** Cuts runs into chunks and writes their iovecs: the local one first. */
+class RunCursor {
+  readonly total: number;
+  readonly #runs: readonly number[];
+  #index = 0;
+  #inRun = 0;
+  #offset = 0;
+
+  constructor(runs: readonly number[]) {
+    this.#runs = runs;
+    this.total = runs.reduce((sum, value, i) => (i % 2 === 1 ? sum + value : sum), 0);
+  }
+
+  /** The next chunk, its iovecs in the slot; undefined at the end. */
+  fill({ buffer, iovecs }: Slot): Chunk | undefined {
+    const offset = this.#offset;
+    let length = 0;
+    let count = 0;
+    while (this.#index < this.#runs.length && length < CHUNK && count < MOST_IOVECS) {
+      const start = (this.#runs[this.#index] as number) + this.#inRun;
+      const left = (this.#runs[this.#index + 1] as number) - this.#inRun;
+      const take = Math.min(left, CHUNK - length);
+      setIovec(iovecs.view, count + 1, start, take);
+      length += take;
+      count++;
+      if (take === left) {
+        this.#index += 2;
+        this.#inRun = 0;
+      } else this.#inRun += take;
+    }
+    if (length === 0) return undefined;
+    setIovec(iovecs.view, 0, buffer.address, length);
+    this.#offset += length;
+    return { offset, length, iovecs: count };
+  }
+}
+
+function setIovec(view: DataView, index: number, address: number, length: number): void {
+  view.setBigUint64(index * IOVEC_SIZE, BigInt(address), true);
+  view.setUint32(index * IOVEC_SIZE + 8, length, true);
+  view.setUint32(index * IOVEC_SIZE + 12, 0, true);
+}
+
+/** /proc/PID/mem reads whatever the process could make readable (FOLL_FORCE, fs/proc/base.c). */
+function readThroughMem(job: CopyJob, chunk: Chunk, { buffer, iovecs }: Slot): void {
+  using mem = open(`/proc/${job.pid}/mem`, O.RDONLY);
+  for (let i = 0, at = buffer.address; i < chunk.iovecs; i++) {
+    const address = Number(iovecs.view.getBigUint64((i + 1) * IOVEC_SIZE, true));
+    const length = iovecs.view.getUint32((i + 1) * IOVEC_SIZE + 8, true);
+    const count = preadFully(mem, at, length, address);
+    if (count !== length) throw new SyscallFailed(describeCall(SYS.pread64, [mem.number, at, length, address]), EIO);
+    at += length;
+  }
+}

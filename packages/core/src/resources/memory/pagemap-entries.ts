@@ -1,0 +1,91 @@
+import type { pagemap_entry } from '@criu-ts/images';
+import type { DescribedVma } from './describe-vmas.js';
+import { PAGE, PE, VMA } from './vma-status.js';
+
+/** Which pages of a process go into the images: entries for the pagemap, and the same as runs to copy. */
+export class PageList {
+  readonly entries: pagemap_entry[] = [];
+  /** Pairs: address, bytes; as {@link CopyJob} takes them. */
+  readonly runs: number[] = [];
+  #pages = 0;
+
+  get pages(): number {
+    return this.#pages;
+  }
+
+  get bytes(): number {
+    return this.#pages * PAGE;
+  }
+
+  /** Appends pages that lie behind all that were added before. */
+  add(start: number, end: number, flags: number): void {
+    const pages = (end - start) / PAGE;
+    this.#pages += pages;
+    const last = this.entries.length - 1;
+    const runsEnd = this.runs.length;
+    if (runsEnd > 0 && (this.runs[runsEnd - 2] as number) + (this.runs[runsEnd - 1] as number) === start) {
+      this.runs[runsEnd - 1] = (this.runs[runsEnd - 1] as number) + end - start;
+      const entry = this.entries[last] as pagemap_entry;
+      if (entry.flags === flags) {
+        entry.nrPages = (entry.nrPages as bigint) + BigInt(pages);
+        return;
+      }
+    } else this.runs.push(start, end - start);
+    this.entries.push({ vaddr: BigInt(start), compatNrPages: 0, flags, nrPages: BigInt(pages) });
+  }
+}
+
+/** Flags of a VMA's pages: CRIU marks as lazy what a userfaultfd could bring later. */
+export function pageFlags({ entry }: DescribedVma): number {
+  const special = VMA.VDSO | VMA.VVAR | VMA.AIORING;
+  return entry.status & VMA.ANON_PRIVATE && !(entry.status & special) ? PE.PRESENT | PE.LAZY : PE.PRESENT;
+}
+
+/** Does the process itself hold pages there that the images must keep? */
+export function hasPrivatePages({ entry }: DescribedVma): boolean {
+  const kernels = VMA.VVAR | VMA.VSYSCALL | VMA.VDSO | VMA.GUARD;
+  return (entry.status & (VMA.ANON_PRIVATE | VMA.FILE_PRIVATE)) !== 0 && (entry.status & kernels) === 0;
+}
+
+/**
+ * Cuts runs of pages, given in order of address, by the mappings they lie in. The vdso is kept whole: a restore
+ * compares it with the host's.
+ */
+export class VmaPages {
+  readonly list = new PageList();
+  readonly #vmas: readonly DescribedVma[];
+  #index = 0;
+
+  constructor(vmas: readonly DescribedVma[]) {
+    this.#vmas = vmas.filter((vma) => hasPrivatePages(vma) || vma.entry.status & VMA.VDSO);
+  }
+
+  add(start: number, end: number): void {
+    while (start < end) {
+      const vma = this.#advance(start);
+      if (vma === undefined || vma.start >= end) return;
+      const from = Math.max(start, vma.start);
+      const to = Math.min(end, vma.end);
+      if (hasPrivatePages(vma)) this.list.add(from, to, pageFlags(vma));
+      start = to;
+    }
+  }
+
+  finish(): PageList {
+    this.#advance(Infinity);
+    return this.list;
+  }
+
+  /** The first mapping that ends behind `address`; vdsos on the way are added. */
+  #advance(address: number): DescribedVma | undefined {
+    for (;;) {
+      const vma = this.#vmas[this.#index];
+      if (vma === undefined) return undefined;
+      if (vma.entry.status & VMA.VDSO && vma.start <= address) {
+        this.list.add(vma.start, vma.end, PE.PRESENT);
+        this.#index++;
+      } else if (vma.end <= address) this.#index++;
+      else return vma;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { IMG_COMMON, IMG_SERVICE } from './image-types.js';
+import type { ByteSource } from './io/directory.js';
+import { ByteCursor } from './io/cursor.js';
+import type { EntryPart, ImageType } from './layout.js';
+import { located } from './payloads.js';
+
+/** An entry whose payload was not read: where it lies in the file. */
+export interface ScannedEntry {
+  readonly message: object;
+  /** bytes from the file's beginning */
+  readonly payloadOffset: number;
+  /** bytes, without padding; 0 where nothing follows */
+  readonly payloadLength: number;
+}
+
+/** Reads an image from its beginning, entry by entry, without holding more of it than one entry. */
+export class ImageReader<Entry> {
+  readonly type: ImageType<Entry>;
+  readonly #cursor: ByteCursor;
+
+  /** @throws ImageCorrupt where the file does not begin with the kind's words */
+  constructor(type: ImageType<Entry>, source: ByteSource) {
+    this.type = type;
+    this.#cursor = new ByteCursor(source);
+    this.#checkWords();
+  }
+
+  #checkWords(): void {
+    const { words, kind } = this.type;
+    const first = this.#cursor.u32('first word');
+    // Images of version 1.0 have no common word (crit reads them too).
+    const expected = first === IMG_COMMON || first === IMG_SERVICE ? words : words.slice(-1);
+    expected.forEach((word, i) => {
+      const found = i === 0 ? first : this.#cursor.u32('second word');
+      if (found !== word) throw this.#cursor.corrupt(`the word is 0x${found.toString(16)}, a ${kind} image has 0x${word.toString(16)}`, i * 4);
+    });
+  }
+
+  /** All entries. @throws ImageCorrupt */
+  *entries(): Generator<Entry, void, undefined> {
+    for (const { part, message } of this.#messages()) {
+      if (part.payload === undefined) {
+        yield message as Entry;
+        continue;
+      }
+      const payload = part.payload.read(this.#cursor, message);
+      yield (payload === undefined ? { message } : { message, payload }) as Entry;
+    }
+  }
+
+  /** All entries, passing over their payloads. */
+  *scan(): Generator<ScannedEntry, void, undefined> {
+    for (const { part, message } of this.#messages()) {
+      const payloadOffset = this.#cursor.offset;
+      const payloadLength = part.payload === undefined ? 0 : part.payload.skip(this.#cursor, message);
+      yield { message, payloadOffset, payloadLength };
+    }
+  }
+
+  *#messages(): Generator<{ part: EntryPart; message: object }, void, undefined> {
+    const { first, rest } = this.type.layout;
+    let part = first ?? rest;
+    while (this.#cursor.remaining > 0) {
+      const size = this.#cursor.u32(`size of ${part.message.name}`);
+      const bytes = this.#cursor.take(size, part.message.name);
+      let message: object;
+      try {
+        message = part.message.decode(bytes);
+      } catch (error) {
+        throw located(error, this.#cursor, size);
+      }
+      yield { part, message };
+      part = rest;
+    }
+  }
+}

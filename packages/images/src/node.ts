@@ -1,0 +1,2 @@
+export { NodeDirectory, createImageSet, openImageSet } from './io/node-directory.js';
+export type { ExistingFiles } from './io/node-directory.js';

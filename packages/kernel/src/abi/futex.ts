@@ -1,0 +1,50 @@
+// futex(2), get_robust_list(2), linux/futex.h
+import { defineStruct, i64, ptr } from './struct.js';
+
+export const FUTEX = {
+  WAIT: 0x0,
+  WAKE: 0x1,
+  FD: 0x2,
+  REQUEUE: 0x3,
+  CMP_REQUEUE: 0x4,
+  WAKE_OP: 0x5,
+  LOCK_PI: 0x6,
+  UNLOCK_PI: 0x7,
+  TRYLOCK_PI: 0x8,
+  WAIT_BITSET: 0x9,
+  WAKE_BITSET: 0xa,
+  WAIT_REQUEUE_PI: 0xb,
+  CMP_REQUEUE_PI: 0xc,
+  LOCK_PI2: 0xd,
+  PRIVATE_FLAG: 0x80,
+  CLOCK_REALTIME: 0x100,
+  CMD_MASK: -385,
+  WAIT_PRIVATE: 0x80,
+  WAKE_PRIVATE: 0x81,
+  REQUEUE_PRIVATE: 0x83,
+  CMP_REQUEUE_PRIVATE: 0x84,
+  WAKE_OP_PRIVATE: 0x85,
+  LOCK_PI_PRIVATE: 0x86,
+  LOCK_PI2_PRIVATE: 0x8d,
+  UNLOCK_PI_PRIVATE: 0x87,
+  TRYLOCK_PI_PRIVATE: 0x88,
+  WAIT_BITSET_PRIVATE: 0x89,
+  WAKE_BITSET_PRIVATE: 0x8a,
+  WAIT_REQUEUE_PI_PRIVATE: 0x8b,
+  CMP_REQUEUE_PI_PRIVATE: 0x8c,
+  '32': 0x2,
+  WAITV_MAX: 0x80,
+  WAITERS: 0x80000000,
+  OWNER_DIED: 0x40000000,
+  TID_MASK: 0x3fffffff,
+} as const;
+
+export const robust_list_head = /* @__PURE__ */ defineStruct(
+  'robust_list_head',
+  {
+    list: ptr,
+    futex_offset: i64,
+    list_op_pending: ptr,
+  },
+  { size: 24, header: 'linux/futex.h' },
+);

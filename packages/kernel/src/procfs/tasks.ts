@@ -1,0 +1,79 @@
+// Who lives: /proc, /proc/PID/task, children.
+import { readdirSync } from 'node:fs';
+import { ProcessGone } from './errors.js';
+import { isAbsent, listProcNumbers, type ProcTask, readProcText } from './read.js';
+import { type ProcStat, readStat } from './stat.js';
+
+/** The thread ids of a process, ascending. @throws ProcessGone */
+export function listThreads(pid: number | 'self'): number[] {
+  return listProcNumbers(pid, 'task');
+}
+
+/** All PIDs of our PID namespace (as /proc shows it), ascending. */
+export function listProcesses(): number[] {
+  return readdirSync('/proc', 'latin1')
+    .map(Number)
+    .filter(Number.isInteger)
+    .sort((a, b) => a - b);
+}
+
+/**
+ * The children that a thread has made. Exact only while all of them are stopped (proc_tid_children(5)).
+ * undefined: the kernel lacks the file (CONFIG_PROC_CHILDREN). @throws ProcessGone
+ */
+export function readChildren(task: ProcTask): number[] | undefined {
+  try {
+    return parseChildren(readProcText(task, 'children'));
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+export function parseChildren(text: string): number[] {
+  return text.split(' ').flatMap((pid) => (pid.trim() === '' ? [] : [Number(pid)]));
+}
+
+/**
+ * The children of a whole process, by the file `children` of its threads, else by looking at every process.
+ * A child born meanwhile may be missed: whoever must have all stops the process and repeats. @throws ProcessGone
+ */
+export function listChildren(pid: number): number[] {
+  const children: number[] = [];
+  for (const tid of listThreads(pid)) {
+    let own: number[] | undefined;
+    try {
+      own = readChildren(`${pid}/task/${tid}`);
+    } catch (error) {
+      if (error instanceof ProcessGone) continue; // one thread ended; its children go to another
+      throw error;
+    }
+    if (own === undefined) return childrenByParent().get(pid) ?? [];
+    children.push(...own);
+  }
+  return children.sort((a, b) => a - b);
+}
+
+/** PIDs by the PID of their parent, from the stat of every process: the way for a whole tree where `children` is missing. */
+export function childrenByParent(): Map<number, number[]> {
+  const children = new Map<number, number[]>();
+  for (const { pid, ppid } of readAllStats()) {
+    const siblings = children.get(ppid);
+    if (siblings === undefined) children.set(ppid, [pid]);
+    else siblings.push(pid);
+  }
+  return children;
+}
+
+/** The stat of every process; those that end meanwhile are left out. */
+export function readAllStats(): ProcStat[] {
+  const stats: ProcStat[] = [];
+  for (const pid of listProcesses()) {
+    try {
+      stats.push(readStat(pid));
+    } catch (error) {
+      if (!(error instanceof ProcessGone)) throw error;
+    }
+  }
+  return stats;
+}

@@ -1,0 +1,134 @@
+import { clone_args, CLONE, PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
+import { Batch, type BatchRunner } from './batch.js';
+import { BLOB } from './blob.js';
+import { TraceeDied } from './errors.js';
+import { Registers } from './registers.js';
+import type { SyscallObserver } from './remote-syscalls.js';
+import type { Tracee } from './tracee.js';
+import { Tracee as TraceeClass } from './tracee.js';
+
+/** int3 makes the kernel force SIGTRAP: blocked or ignored it would reset the action and kill. */
+const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
+
+/** One set for all puppets: they are steered one at a time. */
+const buffers = { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+
+export interface CloneOptions {
+  /** CLONE_*, without an exit signal */
+  readonly flags: number | bigint;
+  /** Signal to the parent at exit; 0 for threads. */
+  readonly exitSignal: number;
+  /** Ids in each pid namespace, the innermost first; empty: whatever comes. */
+  readonly setTid: readonly number[];
+}
+
+/**
+ * A blank task that becomes, call by call, what it is told. It has the blob (native/batch) mapped at `blob`; its
+ * children and threads are born as puppets with the blob at the same address. It dies with us (PTRACE_O_EXITKILL).
+ */
+export class Puppet {
+  readonly tracee: Tracee;
+  /** Address of the blob's mapping, {@link BLOB}.size bytes. */
+  readonly blob: number;
+  readonly #observe: SyscallObserver | undefined;
+  readonly #registers: Registers;
+  readonly #runner: BatchRunner;
+  /** Ids of tasks that were born during the last run, as we see them. */
+  #born: number[] = [];
+
+  /** @param tracee stopped, with the blob mapped */
+  constructor(tracee: Tracee, blob: number, observe?: SyscallObserver) {
+    this.tracee = tracee;
+    this.blob = blob;
+    this.#observe = observe;
+    this.#registers = tracee.getRegisters();
+    const { pid, tid } = tracee;
+    this.#runner = {
+      area: { ops: blob + BLOB.ops, opsCapacity: BLOB.opsCapacity, data: blob + BLOB.data, dataSize: BLOB.dataSize },
+      write: (remote, memory, length) => mustMove(tid, processVmWrite(pid, remote, memory.address, length), length),
+      read: (remote, memory, length) => mustMove(tid, processVmRead(pid, remote, memory.address, length), length),
+      run: (count) => this.#run(count),
+      ...(observe !== undefined && { observe: (nr: number, args: readonly SyscallArg[], result: number) => observe(tid, nr, args, result) }),
+    };
+  }
+
+  /** To be done once, before the first batch, for every newborn. */
+  blockSignals(): void {
+    this.tracee.setSigmask(ALL_BUT_SIGTRAP);
+  }
+
+  /** Builds and runs a batch; the builder's result is returned. @throws BatchFailed */
+  batch<T>(build: (batch: Batch) => T): T {
+    const batch = new Batch(this.#runner, buffers);
+    const result = build(batch);
+    batch.run();
+    return result;
+  }
+
+  /** One call that must succeed; its result. */
+  call(nr: number, ...args: readonly SyscallArg[]): number {
+    const batch = new Batch(this.#runner, buffers);
+    const ref = batch.call(nr, ...args);
+    batch.run();
+    return batch.result(ref);
+  }
+
+  /** One call; its result or the negated errno. */
+  attempt(nr: number, ...args: readonly SyscallArg[]): number {
+    const batch = new Batch(this.#runner, buffers);
+    const ref = batch.attempt(nr, ...args);
+    batch.run();
+    return batch.result(ref);
+  }
+
+  /** clone3(2) by the puppet; the newborn is stopped, all its signals but SIGTRAP blocked. */
+  clone(options: CloneOptions): Puppet {
+    this.#born = [];
+    const thread = (BigInt(options.flags) & BigInt(CLONE.THREAD)) !== 0n;
+    this.batch((b) => {
+      b.doing(thread ? 'clone a thread' : 'clone a process');
+      const tids = b.struct(Math.max(4, options.setTid.length * 4));
+      options.setTid.forEach((tid, i) => tids.view.setInt32(4 * i, tid, true));
+      const args = b.struct(clone_args.size);
+      clone_args.write(args.view, 0, {
+        flags: BigInt(options.flags),
+        exit_signal: BigInt(options.exitSignal),
+        set_tid: options.setTid.length === 0 ? 0 : tids.address,
+        set_tid_size: BigInt(options.setTid.length),
+      });
+      b.call(SYS.clone3, args.address, clone_args.size);
+    });
+    const tid = this.#born[0];
+    if (tid === undefined) throw new TraceeDied(this.tracee.tid, 'clone3 gave no birth');
+    const tracee = TraceeClass.born(thread ? this.tracee.pid : tid, tid);
+    const stop = tracee.wait();
+    if (stop.kind !== 'trap') tracee.unexpected(stop, "a newborn's first stop");
+    const puppet = new Puppet(tracee, this.blob, this.#observe);
+    puppet.blockSignals();
+    return puppet;
+  }
+
+  #run(count: number): number {
+    const registers = this.#registers;
+    registers.set('rip', this.blob);
+    registers.set('rsp', this.blob + BLOB.stackTop);
+    registers.set('rdi', this.blob + BLOB.ops);
+    registers.set('rsi', count);
+    registers.set('origRax', -1n);
+    this.tracee.setRegisters(registers);
+    for (;;) {
+      this.tracee.resume(PTRACE.CONT);
+      const stop = this.tracee.wait();
+      if (stop.kind === 'signal' && stop.signal === SIG.TRAP) return Number(this.tracee.readRegisters().get('rax'));
+      if (stop.kind === 'event') this.#born.push(this.tracee.eventMessage());
+      else this.tracee.unexpected(stop, "a batch's end");
+    }
+  }
+}
+
+
+function mustMove(tid: number, count: number, length: number): void {
+  if (count === length) return;
+  throw count === -3 ? new TraceeDied(tid, 'the task is gone') : new Error(`the blob of task ${tid} can't be reached: ${count} of ${length} bytes`);
+}

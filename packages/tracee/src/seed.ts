@@ -1,0 +1,63 @@
+import { MAP, PROT, PTRACE, PTRACE_O, SYS } from '@criu-ts/kernel/abi';
+import { memfd, pwriteFully, spawn, Memory } from '@criu-ts/kernel/sys';
+import { batchCode, BLOB } from './blob.js';
+import { seedBase64 } from './gen/native.js';
+import { Puppet } from './puppet.js';
+import type { SyscallObserver } from './remote-syscalls.js';
+import { Tracee } from './tracee.js';
+
+const seedProgram = Buffer.from(seedBase64, 'base64');
+/** Where the seed's first `syscall` instruction lies once it runs: the entry, and some bytes on. */
+const E_ENTRY = 24;
+const seedEntry = Number(seedProgram.readBigUint64LE(E_ENTRY));
+const P_OFFSET = 64 + 8;
+const P_VADDR = 64 + 16;
+const segmentOffset = Number(seedProgram.readBigUint64LE(P_OFFSET));
+const segmentAddress = Number(seedProgram.readBigUint64LE(P_VADDR));
+const seedSyscall = segmentAddress + (seedProgram.indexOf(Buffer.from('0f05', 'hex'), seedEntry - segmentAddress + segmentOffset) - segmentOffset);
+
+/** Puppets are killed when we die; births and system calls are told apart from signals. */
+const OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
+
+/**
+ * Starts native/seed as our child and makes it the first puppet.
+ * @param blob where to map the blob: a page address, free in the seed and in all that it will become
+ */
+export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
+  using file = memfd('criu-ts-seed', 0);
+  const bytes = new Memory(seedProgram.length);
+  bytes.bytes.set(seedProgram);
+  pwriteFully(file, bytes.address, bytes.size, 0);
+  const pid = spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
+  const tracee = Tracee.seize(pid, pid, OPTIONS);
+  tracee.interrupt();
+  const stop = tracee.wait();
+  if (stop.kind !== 'trap') tracee.unexpected(stop, "the seed's first stop");
+  mapBlob(tracee, blob);
+  const puppet = new Puppet(tracee, blob, observe);
+  puppet.blockSignals();
+  return puppet;
+}
+
+/** The one call that is made before the blob is there. */
+function mapBlob(tracee: Tracee, blob: number): void {
+  const registers = tracee.getRegisters();
+  registers.set('rip', seedSyscall);
+  registers.set('rax', SYS.mmap);
+  registers.set('origRax', -1n);
+  registers.set('rdi', blob);
+  registers.set('rsi', BLOB.size);
+  registers.set('rdx', PROT.READ | PROT.WRITE | PROT.EXEC);
+  registers.set('r10', MAP.PRIVATE | MAP.ANONYMOUS | MAP.FIXED_NOREPLACE);
+  registers.set('r8', -1);
+  registers.set('r9', 0);
+  tracee.setRegisters(registers);
+  for (const wanted of ['entry', 'exit']) {
+    tracee.resume(PTRACE.SYSCALL);
+    const stop = tracee.wait();
+    if (stop.kind !== 'syscall') tracee.unexpected(stop, `the ${wanted} of mmap`);
+  }
+  const result = tracee.readRegisters().getSigned('rax');
+  if (result !== BigInt(blob)) throw new Error(`mmap of the blob at 0x${blob.toString(16)} gave ${result}`);
+  tracee.write(blob, batchCode);
+}
