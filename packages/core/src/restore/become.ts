@@ -1,0 +1,66 @@
+import { PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { kill } from '@criu-ts/kernel/sys';
+import { BLOB, type Tracee } from '@criu-ts/tracee';
+import { Bug } from '../errors.js';
+import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
+import { vdsoSyscall } from '../resources/memory/vdso.js';
+import { finalCalls, sigmaskOf } from '../resources/task/index.js';
+import { PARKING } from './plan.js';
+import type { RestoreRun, TaskImages } from './run.js';
+
+/**
+ * The last step: each process takes the blob out of its memory by an instruction that is its own, every thread gets
+ * its signal mask and registers, and all are let go. Until the first is let go a failure still ends all of them.
+ */
+export function becomeThemselves(run: RestoreRun): void {
+  for (const task of run.plan.tasks) {
+    removeBlob(run, task);
+    for (const [tid, core] of task.threads) {
+      const { tracee } = threadOf(run, tid).puppet;
+      const info = core.threadInfo;
+      if (info === undefined) throw new Bug('registers were looked for when the images were opened');
+      tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
+      tracee.setSigmask(sigmaskOf(core));
+      tracee.setRegisters(restoreRegisters(info));
+    }
+  }
+  run.alive = true;
+  if (run.options.leaveStopped === true) for (const { pid } of run.plan.tasks) kill(pid, SIG.STOP);
+  for (const tid of run.threads.keys()) threadOf(run, tid).puppet.tracee.detach();
+}
+
+function threadOf(run: RestoreRun, tid: number) {
+  const thread = run.threads.get(tid);
+  if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
+  return thread;
+}
+
+/** No batch can run any more: these calls are made with a `syscall` of the vdso, stopping at entry and exit. */
+function removeBlob(run: RestoreRun, task: TaskImages): void {
+  const { puppet } = run.task(task.pid);
+  const { tracee } = puppet;
+  const instruction = vdsoSyscall(tracee, task);
+  const { blob } = run.plan;
+  const call = (nr: number, args: readonly (number | bigint)[]): void => singleCall(tracee, instruction, nr, args);
+  // SIGTRAP's action is reset by every int3: it comes after the last batch, its struct still in the blob.
+  for (const { nr, args } of finalCalls(task.core, (bytes) => (tracee.write(blob + BLOB.data, bytes), blob + BLOB.data))) call(nr, args);
+  call(SYS.munmap, [blob, BLOB.size + PARKING]);
+}
+
+const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
+
+function singleCall(tracee: Tracee, instruction: number, nr: number, args: readonly (number | bigint)[]): void {
+  const registers = tracee.getRegisters();
+  registers.set('rip', instruction);
+  registers.set('rax', nr);
+  registers.set('origRax', -1n);
+  ARGUMENTS.forEach((name, i) => registers.set(name, args[i] ?? 0));
+  tracee.setRegisters(registers);
+  for (const wanted of ['entry', 'exit']) {
+    tracee.resume(PTRACE.SYSCALL);
+    const stop = tracee.wait();
+    if (stop.kind !== 'syscall') tracee.unexpected(stop, `the ${wanted} of the last calls`);
+  }
+  const result = tracee.readRegisters().getSigned('rax');
+  if (result < 0n) throw new Bug(`the last call ${nr} failed with ${result}`);
+}
