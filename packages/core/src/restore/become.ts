@@ -2,9 +2,10 @@ import { PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
 import { kill } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug } from '../errors.js';
+import type { RestoreThread } from '../resources/facets.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
-import { vdsoSyscall } from '../resources/memory/vdso.js';
-import { finalCalls, sigmaskOf } from '../resources/task/index.js';
+import { ownSyscallInstruction } from '../resources/memory/vdso.js';
+import { finalCalls, readThreadCore, restoreRseqCs } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -20,8 +21,9 @@ export function becomeThemselves(run: RestoreRun): void {
       const info = core.threadInfo;
       if (info === undefined) throw new Bug('registers were looked for when the images were opened');
       tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
-      tracee.setSigmask(sigmaskOf(core));
+      tracee.setSigmask(readThreadCore(core).blkSigset ?? core.tc?.blkSigset ?? 0n);
       tracee.setRegisters(restoreRegisters(info));
+      restoreRseqCs(tracee, core);
     }
   }
   run.alive = true;
@@ -29,22 +31,25 @@ export function becomeThemselves(run: RestoreRun): void {
   for (const tid of run.threads.keys()) threadOf(run, tid).puppet.tracee.detach();
 }
 
-function threadOf(run: RestoreRun, tid: number) {
+function threadOf(run: RestoreRun, tid: number): RestoreThread {
   const thread = run.threads.get(tid);
   if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
   return thread;
 }
 
-/** No batch can run any more: these calls are made with a `syscall` of the vdso, stopping at entry and exit. */
+/** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */
 function removeBlob(run: RestoreRun, task: TaskImages): void {
-  const { puppet } = run.task(task.pid);
-  const { tracee } = puppet;
-  const instruction = vdsoSyscall(tracee, task);
-  const { blob } = run.plan;
-  const call = (nr: number, args: readonly (number | bigint)[]): void => singleCall(tracee, instruction, nr, args);
-  // SIGTRAP's action is reset by every int3: it comes after the last batch, its struct still in the blob.
-  for (const { nr, args } of finalCalls(task.core, (bytes) => (tracee.write(blob + BLOB.data, bytes), blob + BLOB.data))) call(nr, args);
-  call(SYS.munmap, [blob, BLOB.size + PARKING]);
+  const { tracee } = run.task(task.pid).puppet;
+  const instruction = ownSyscallInstruction(tracee, task.mm);
+  const data = run.plan.blob + BLOB.data;
+  for (const [tid, core] of task.threads) {
+    const thread = threadOf(run, tid).puppet.tracee;
+    for (const { nr, bytes, args } of finalCalls(core, task.pid, tid)) {
+      thread.write(data, bytes);
+      singleCall(thread, instruction, nr, args(data));
+    }
+  }
+  singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
 }
 
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;

@@ -8,7 +8,7 @@ import type { DescribedVma } from './describe-vmas.js';
 /** Words that images have: 22 pairs, padded with AT_NULL (CRIU reads no more). */
 const AUXV_WORDS = 44;
 
-/** mm_struct's fields from /proc/PID/stat and auxv; brk(2) tells the break by the byte. */
+/** mm_struct's fields from /proc/PID/stat and auxv; brk(2) tells the break by the byte. Facets add dumpable and thp_disabled. */
 export function captureMm(task: DumpTask, remote: RemoteSyscalls, vmas: readonly DescribedVma[], exeFileId: number): mm_entry {
   const { stat } = task;
   return {
@@ -26,14 +26,9 @@ export function captureMm(task: DumpTask, remote: RemoteSyscalls, vmas: readonly
     exeFileId,
     mmSavedAuxv: auxvWords(task.pid),
     vmas: vmas.map(({ entry }) => entry),
-    dumpable: remote.call(SYS.prctl, PR_GET_DUMPABLE),
     aios: [],
-    thpDisabled: remote.call(SYS.prctl, PR_GET_THP_DISABLE) === 1,
   };
 }
-
-const PR_GET_DUMPABLE = 3;
-const PR_GET_THP_DISABLE = 42;
 
 function auxvWords(pid: number): bigint[] {
   const words = readAuxv(pid).flatMap(({ type, value }) => [BigInt(type), value]);
