@@ -177,7 +177,6 @@ export class DumpFiles {
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
-      noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       append: (type, entry, id) => at.append(type, entry, id),
       id: open.id,
       holders: open.holders,

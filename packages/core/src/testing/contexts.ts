@@ -50,12 +50,6 @@ export class TestDump implements DumpContext {
     this.undos.push(undo);
   }
 
-  readonly sharedMemory = new Map<bigint, string>();
-
-  noteSharedMemory(shmid: bigint, procPath: string): void {
-    this.sharedMemory.set(shmid, procPath);
-  }
-
   append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void {
     const key = `${type.pattern} ${id}`;
     const group = this.#entries.get(key) ?? { type: type as ImageType<unknown>, id, entries: [] };

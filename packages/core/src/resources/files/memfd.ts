@@ -5,8 +5,8 @@ import { splitDeleted } from '@criu-ts/kernel/procfs';
 import { fcntl, OwnedFd, rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
+import { fillSharedMemory } from '../memory/shared-memory.js';
 import { setSignal } from './fown.js';
-import { fillSharedMemory } from './memfd-content.js';
 import { part } from './message-part.js';
 import { openFlags } from './named-file.js';
 import { fileType, reopen } from './paths.js';
@@ -100,7 +100,10 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
     made.original?.[Symbol.dispose]();
   };
   at.defer(close);
-  fillSharedMemory(original, inode, at);
+  sys(SYS.ftruncate, original.number, inode.size);
+  fillSharedMemory(at.images, BigInt(inode.shmid), original);
+  // The last page may reach beyond the end.
+  sys(SYS.ftruncate, original.number, inode.size);
   sys(SYS.fchown, original.number, inode.uid, inode.gid);
   if (inode.mode !== undefined) sys(SYS.fchmod, original.number, inode.mode & 0o7777);
   // Seals forbid to write, and some to map for writing: they come when all stands.
