@@ -40,9 +40,8 @@ function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {
     using remote = new RemoteSyscalls(tracee, code, { pin, ...(observe && { observe }) });
     captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;
-    const mm = captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task));
-    run.mms.set(task.pid, mm);
-    captureProcess(task, { core, mm }, remote, run);
+    run.mms.set(task.pid, captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task)));
+    captureProcess(task, core, remote, run);
   }
 }
 

@@ -37,6 +37,13 @@ export interface RestoreTask {
   readonly puppet: Puppet;
 }
 
+/** A thread being restored; the main thread is one too. */
+export interface RestoreThread {
+  readonly task: RestoreTask;
+  readonly tid: number;
+  readonly puppet: Puppet;
+}
+
 export interface RestoreContext {
   readonly options: RestoreOptions;
   readonly images: ImageSet;

@@ -2,10 +2,9 @@ import { PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
 import { kill } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug } from '../errors.js';
-import type { RestoreThread } from '../resources/facets.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
-import { finalCalls, readThreadCore, restoreRseqCs } from '../resources/task/index.js';
+import { finalCalls, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -17,24 +16,18 @@ export function becomeThemselves(run: RestoreRun): void {
   for (const task of run.plan.tasks) {
     removeBlob(run, task);
     for (const [tid, core] of task.threads) {
-      const { tracee } = threadOf(run, tid).puppet;
+      const { tracee } = run.thread(tid).puppet;
       const info = core.threadInfo;
       if (info === undefined) throw new Bug('registers were looked for when the images were opened');
       tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
-      tracee.setSigmask(readThreadCore(core).blkSigset ?? core.tc?.blkSigset ?? 0n);
+      tracee.setSigmask(sigmaskOf(core));
       tracee.setRegisters(restoreRegisters(info));
       restoreRseqCs(tracee, core);
     }
   }
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid } of run.plan.tasks) kill(pid, SIG.STOP);
-  for (const tid of run.threads.keys()) threadOf(run, tid).puppet.tracee.detach();
-}
-
-function threadOf(run: RestoreRun, tid: number): RestoreThread {
-  const thread = run.threads.get(tid);
-  if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
-  return thread;
+  for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();
 }
 
 /** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */
@@ -43,11 +36,12 @@ function removeBlob(run: RestoreRun, task: TaskImages): void {
   const instruction = ownSyscallInstruction(tracee, task.mm);
   const data = run.plan.blob + BLOB.data;
   for (const [tid, core] of task.threads) {
-    const thread = threadOf(run, tid).puppet.tracee;
-    for (const { nr, bytes, args } of finalCalls(core, task.pid, tid)) {
+    const thread = run.thread(tid).puppet.tracee;
+    const place = (bytes: Uint8Array): number => {
       thread.write(data, bytes);
-      singleCall(thread, instruction, nr, args(data));
-    }
+      return data;
+    };
+    for (const { nr, args } of finalCalls(core, { pid: task.pid, tid }, place)) singleCall(thread, instruction, nr, args);
   }
   singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
 }

@@ -73,7 +73,7 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
     });
     const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
     run.tasks.set(task.pid, process);
-    run.threads.set(task.pid, { process, puppet, core: task.core });
+    run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
     return puppet;
   } catch (error) {
     if (error instanceof BatchFailed && error.errno === EEXIST) throw new HostLacks('pid-taken', 'the PID is taken', { task: task.name, hint: 'end the process that has it, or restore in a new PID namespace', cause: error });

@@ -4,7 +4,7 @@ import { Bug, type TaskName } from '../errors.js';
 import type { RestoreStats } from '../events.js';
 import type { RestoreOptions } from '../options.js';
 import type { RestoreContext } from '../resources/contexts.js';
-import type { RestoreProcess, RestoreThread } from '../resources/facets.js';
+import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
 import { FileStore } from './file-store.js';
 import type { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
@@ -43,9 +43,9 @@ export class RestoreRun implements RestoreContext {
   #plan: RestorePlan | undefined;
   #files: FileStore | undefined;
   seed: Puppet | undefined;
-  readonly tasks = new Map<number, RestoreProcess>();
+  readonly tasks = new Map<number, ProcessToRestore>();
   /** By thread id; main threads too. */
-  readonly threads = new Map<number, RestoreThread>();
+  readonly threads = new Map<number, ThreadToRestore>();
   /** True when the processes live without us: nothing is to be undone any more. */
   alive = false;
 
@@ -71,10 +71,16 @@ export class RestoreRun implements RestoreContext {
     return (this.#files ??= new FileStore(this));
   }
 
-  task(pid: number): RestoreProcess {
+  task(pid: number): ProcessToRestore {
     const task = this.tasks.get(pid);
     if (task === undefined) throw new Bug(`process ${pid} has not been made`);
     return task;
+  }
+
+  thread(tid: number): ThreadToRestore {
+    const thread = this.threads.get(tid);
+    if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
+    return thread;
   }
 
   shared<T>(key: string, make: () => T): T {

@@ -1,4 +1,4 @@
-import { restorePhases } from '../resources/facets.js';
+import { type RestorePhase, restorePhases } from '../resources/facets.js';
 import type { Stage } from '../stage.js';
 import { becomeThemselves } from './become.js';
 import { restoreFsInfo } from './fs-info.js';
@@ -6,12 +6,12 @@ import { restoreFiles } from './files.js';
 import { growTree, plantFirst } from './grow.js';
 import { restoreMemory } from './memory.js';
 import { openImages } from './open.js';
-import { growThreads, restorePhase } from './threads.js';
+import { growThreads, restoreEarly, restorePhase } from './threads.js';
 import type { RestoreRun } from './run.js';
 
-const phase = (name: (typeof restorePhases)[number]['name']): Stage<RestoreRun> => {
-  const { because } = restorePhases.find((one) => one.name === name) as (typeof restorePhases)[number];
-  return { name, because, run: (run) => restorePhase(run, name) };
+const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePhase(state, name)): Stage<RestoreRun> => {
+  const because = restorePhases.find((one) => one.name === name)?.because ?? '';
+  return { name, because, run };
 };
 
 /** The whole order of a restore. */
@@ -19,10 +19,10 @@ export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
   { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: plantFirst },
   { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
+  phase('early', restoreEarly),
   { name: 'memory', because: 'descriptors that mappings need come and go before the process has its own', run: restoreMemory },
   { name: 'files', because: 'all numbers are free now, and /proc and root are still ours', run: restoreAllFiles },
   { name: 'threads', because: 'they are born with memory, descriptors and directories to share', run: growThreads },
-  phase('early'),
   phase('late'),
   phase('last'),
   phase('arm'),

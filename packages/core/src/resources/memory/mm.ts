@@ -1,5 +1,5 @@
 import type { mm_entry } from '@criu-ts/images';
-import { SYS } from '@criu-ts/kernel/abi';
+import { PR, SYS } from '@criu-ts/kernel/abi';
 import { readAuxv } from '@criu-ts/kernel/procfs';
 import type { RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask } from '../../model/dump-task.js';
@@ -8,7 +8,7 @@ import type { DescribedVma } from './describe-vmas.js';
 /** Words that images have: 22 pairs, padded with AT_NULL (CRIU reads no more). */
 const AUXV_WORDS = 44;
 
-/** mm_struct's fields from /proc/PID/stat and auxv; brk(2) tells the break by the byte. Facets add dumpable and thp_disabled. */
+/** mm_struct's fields from /proc/PID/stat and auxv; brk(2) tells the break by the byte. */
 export function captureMm(task: DumpTask, remote: RemoteSyscalls, vmas: readonly DescribedVma[], exeFileId: number): mm_entry {
   const { stat } = task;
   return {
@@ -26,7 +26,9 @@ export function captureMm(task: DumpTask, remote: RemoteSyscalls, vmas: readonly
     exeFileId,
     mmSavedAuxv: auxvWords(task.pid),
     vmas: vmas.map(({ entry }) => entry),
+    dumpable: remote.call(SYS.prctl, PR.GET_DUMPABLE),
     aios: [],
+    thpDisabled: remote.call(SYS.prctl, PR.GET_THP_DISABLE, 0, 0, 0, 0) === 1,
   };
 }
 
