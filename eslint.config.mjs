@@ -28,7 +28,7 @@ export default tseslint.config(
   {
     files: [...sources, ...tests],
     extends: [tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { project: ['packages/*/tsconfig.json', '{wasm,e2e,tools}/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { '@nx': nx, house: houseRules },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
