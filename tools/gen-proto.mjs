@@ -1,8 +1,9 @@
 // Generates packages/images/src/gen/*.ts from packages/images/src/proto/*.proto by protoc and protobuf-ts.
 // usage: node tools/gen-proto.mjs [--check]     --check: change nothing; exit 1 where the committed files differ
 //
-// protobuf-ts's output is reshaped in four ways, each for a reason:
+// protobuf-ts's output is reshaped in five ways, each for a reason:
 //  - `class X$Type … new X$Type()` becomes `messageType('X', () => [fields])`: constructing all types at start costs 50 ms;
+//  - fields carry their property's name (`localName`), so that nothing of protobuf-ts's runtime need be loaded;
 //  - required message fields lose their `?`, and fields tell `req` and `def`: proto2 has presence and defaults, protobuf-ts forgets them;
 //  - `enum` becomes a const object: the project's TypeScript is erasable;
 //  - optional fields accept `undefined`, and comments take one line.
@@ -47,14 +48,14 @@ function reshapeEnum(name, body) {
   return `export const ${name} = {\n${values.join('\n')}\n} as const;\nexport type ${name} = (typeof ${name})[keyof typeof ${name}];`;
 }
 
-/** The interface's text, and what its comments know of each field number: { required, defaultText }. */
+/** The interface's text, and what it tells of each field number: { localName, required, defaultText }. */
 function reshapeInterface(body) {
   const facts = new Map();
   const field = /^ {4}\/\*\*\n {5}\* @generated from protobuf field: (.*)\n {5}\*\/\n {4}(\w+)(\??): (.*);$/gm;
   const lines = [...body.matchAll(field)].map(([, comment, name, optional, type]) => {
     const label = once(comment, /^(required|optional|repeated) /, 'label')[1];
     const no = Number(once(comment, / = (\d+)/, 'field number')[1]);
-    facts.set(no, { required: label === 'required', defaultText: /\[default = (.*)\]/.exec(comment)?.[1] });
+    facts.set(no, { localName: name, required: label === 'required', defaultText: /\[default = (.*)\]/.exec(comment)?.[1] });
     const mark = label === 'required' ? '' : optional;
     return `  /** ${comment} */\n  ${name}${mark}: ${type}${mark ? ' | undefined' : ''};`;
   });
@@ -87,9 +88,9 @@ function reshape(source) {
     (_, name, protoName, body) => {
       const fields = body.trimEnd().split('\n').map((line) => {
         const entry = line.trim().replace(/,$/, '');
-        const { required, defaultText } = factsOf.get(name).get(Number(once(entry, /no: (\d+)/, 'field number')[1]));
+        const { localName, required, defaultText } = factsOf.get(name).get(Number(once(entry, /no: (\d+)/, 'field number')[1]));
         const extra = (required ? ', req: true' : '') + (defaultText === undefined ? '' : `, def: ${defaultLiteral(defaultText, entry)}`);
-        return `  ${entry.replace(/ \}$/, `${extra} }`)},`;
+        return `  ${entry.replace(/(name: "\w+")/, `$1, localName: "${localName}"`).replace(/ \}$/, `${extra} }`)},`;
       });
       return `export const ${name}: MessageType<${name}> = /*@__PURE__*/ messageType<${name}>('${protoName}', () => [\n${fields.join('\n')}\n]);`;
     },

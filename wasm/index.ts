@@ -1,1 +1,10 @@
-export {};
+export { checkRange, plainMemory, threadMemory } from './memory.js';
+export type { Memory, Region } from './memory.js';
+export { openCrc32c, plainCrc32c } from './crc32c/crc32c.js';
+export type { Crc32c } from './crc32c/crc32c.js';
+export { LZ4_BLOCK, openLz4 } from './lz4/lz4.js';
+export type { Lz4 } from './lz4/lz4.js';
+export { openPagemapCodec, plainPagemapCodec } from './pagemap-codec/pagemap-codec.js';
+export type { DecodedPagemap, PagemapCodec, PagemapColumns, PagemapStatus } from './pagemap-codec/pagemap-codec.js';
+export { PAGEMAP_BITS, openPagemapScan } from './pagemap-scan/pagemap-scan.js';
+export type { PageFilter, PagemapScan } from './pagemap-scan/pagemap-scan.js';

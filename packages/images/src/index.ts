@@ -15,3 +15,9 @@ export type { AnyImageType, EntryPart, ImageType, Layout, PayloadCodec, RawImage
 export { MessageType } from './message/message-type.js';
 export { UNKNOWN_FIELDS } from './message/decode.js';
 export type { TcpQueues } from './payloads.js';
+export { PE_LAZY, PE_PARENT, PE_PRESENT, decodePagemap, encodePagemap, pagemapOf, readPagemap, writePagemap } from './pagemap/pagemap.js';
+export type { Pagemap, PagemapType } from './pagemap/pagemap.js';
+export { compressPages } from './pages/compress.js';
+export type { CompressOptions, CompressResult } from './pages/compress.js';
+export { openPages } from './pages/page-reader.js';
+export type { PageReader } from './pages/page-reader.js';

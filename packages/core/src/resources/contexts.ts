@@ -18,8 +18,15 @@ export interface DumpContext extends EntryCollector {
   refuse(problem: CriuError): void;
   /** One per dump and key: what several files share (a pipe's two ends, an inode's ghost). */
   shared<T>(key: string, make: () => T): T;
+  /**
+   * A shared memory object (anonymous, memfd) whose contents go into `pagemap-shmem-<shmid>`.
+   * @param shmid its inode  @param procPath a path below /proc that opens it: `/proc/7/map_files/…`, `/proc/7/fd/3`
+   */
+  noteSharedMemory(shmid: bigint, procPath: string): void;
   /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */
   nextId(sequence: string): number;
+  /** Undone in reverse order when the dump fails after this point. */
+  undoOnFailure(undo: () => void): void;
 }
 
 /** A process being restored. */
@@ -27,6 +34,13 @@ export interface RestoreTask {
   readonly pid: number;
   readonly name: TaskName;
   /** Its main thread. */
+  readonly puppet: Puppet;
+}
+
+/** A thread being restored; the main thread is one too. */
+export interface RestoreThread {
+  readonly task: RestoreTask;
+  readonly tid: number;
   readonly puppet: Puppet;
 }
 

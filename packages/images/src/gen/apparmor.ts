@@ -24,14 +24,14 @@ export interface apparmor_entry {
   namespaces: aa_namespace[];
 }
 export const aa_policy: MessageType<aa_policy> = /*@__PURE__*/ messageType<aa_policy>('aa_policy', () => [
-  { no: 1, name: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "blob", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+  { no: 1, name: "name", localName: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "blob", localName: "blob", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
 ]);
 export const aa_namespace: MessageType<aa_namespace> = /*@__PURE__*/ messageType<aa_namespace>('aa_namespace', () => [
-  { no: 1, name: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "policies", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aa_policy },
-  { no: 3, name: "namespaces", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aa_namespace },
+  { no: 1, name: "name", localName: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "policies", localName: "policies", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aa_policy },
+  { no: 3, name: "namespaces", localName: "namespaces", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aa_namespace },
 ]);
 export const apparmor_entry: MessageType<apparmor_entry> = /*@__PURE__*/ messageType<apparmor_entry>('apparmor_entry', () => [
-  { no: 1, name: "namespaces", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aa_namespace },
+  { no: 1, name: "namespaces", localName: "namespaces", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aa_namespace },
 ]);

@@ -24,13 +24,13 @@ export interface autofs_entry {
   readFd?: number | undefined;
 }
 export const autofs_entry: MessageType<autofs_entry> = /*@__PURE__*/ messageType<autofs_entry>('autofs_entry', () => [
-  { no: 1, name: "fd", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 2, name: "pgrp", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 3, name: "timeout", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 4, name: "minproto", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 5, name: "maxproto", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 6, name: "mode", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 7, name: "uid", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
-  { no: 8, name: "gid", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
-  { no: 9, name: "read_fd", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 1, name: "fd", localName: "fd", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 2, name: "pgrp", localName: "pgrp", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 3, name: "timeout", localName: "timeout", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 4, name: "minproto", localName: "minproto", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 5, name: "maxproto", localName: "maxproto", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 6, name: "mode", localName: "mode", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 7, name: "uid", localName: "uid", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 8, name: "gid", localName: "gid", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 9, name: "read_fd", localName: "readFd", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
 ]);

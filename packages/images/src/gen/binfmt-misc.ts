@@ -22,12 +22,12 @@ export interface binfmt_misc_entry {
   offset?: number | undefined;
 }
 export const binfmt_misc_entry: MessageType<binfmt_misc_entry> = /*@__PURE__*/ messageType<binfmt_misc_entry>('binfmt_misc_entry', () => [
-  { no: 1, name: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "enabled", kind: "scalar", T: 8 /*ScalarType.BOOL*/, req: true },
-  { no: 3, name: "interpreter", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 4, name: "flags", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 5, name: "extension", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 6, name: "magic", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 7, name: "mask", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 8, name: "offset", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 1, name: "name", localName: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "enabled", localName: "enabled", kind: "scalar", T: 8 /*ScalarType.BOOL*/, req: true },
+  { no: 3, name: "interpreter", localName: "interpreter", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 4, name: "flags", localName: "flags", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 5, name: "extension", localName: "extension", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 6, name: "magic", localName: "magic", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 7, name: "mask", localName: "mask", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 8, name: "offset", localName: "offset", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
 ]);

@@ -14,8 +14,8 @@ export interface bpfmap_data_entry {
   count: number;
 }
 export const bpfmap_data_entry: MessageType<bpfmap_data_entry> = /*@__PURE__*/ messageType<bpfmap_data_entry>('bpfmap_data_entry', () => [
-  { no: 1, name: "map_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "keys_bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "values_bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "count", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "map_id", localName: "mapId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "keys_bytes", localName: "keysBytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "values_bytes", localName: "valuesBytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "count", localName: "count", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

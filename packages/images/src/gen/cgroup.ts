@@ -64,36 +64,36 @@ export interface cgroup_entry {
   controllers: cg_controller_entry[];
 }
 export const cgroup_perms: MessageType<cgroup_perms> = /*@__PURE__*/ messageType<cgroup_perms>('cgroup_perms', () => [
-  { no: 1, name: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "uid", localName: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "gid", localName: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const cgroup_prop_entry: MessageType<cgroup_prop_entry> = /*@__PURE__*/ messageType<cgroup_prop_entry>('cgroup_prop_entry', () => [
-  { no: 1, name: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "value", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 3, name: "perms", kind: "message", T: () => cgroup_perms },
+  { no: 1, name: "name", localName: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "value", localName: "value", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 3, name: "perms", localName: "perms", kind: "message", T: () => cgroup_perms },
 ]);
 export const cgroup_dir_entry: MessageType<cgroup_dir_entry> = /*@__PURE__*/ messageType<cgroup_dir_entry>('cgroup_dir_entry', () => [
-  { no: 1, name: "dir_name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "children", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cgroup_dir_entry },
-  { no: 3, name: "properties", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cgroup_prop_entry },
-  { no: 4, name: "dir_perms", kind: "message", T: () => cgroup_perms },
+  { no: 1, name: "dir_name", localName: "dirName", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "children", localName: "children", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cgroup_dir_entry },
+  { no: 3, name: "properties", localName: "properties", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cgroup_prop_entry },
+  { no: 4, name: "dir_perms", localName: "dirPerms", kind: "message", T: () => cgroup_perms },
 ]);
 export const cg_controller_entry: MessageType<cg_controller_entry> = /*@__PURE__*/ messageType<cg_controller_entry>('cg_controller_entry', () => [
-  { no: 1, name: "cnames", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
-  { no: 2, name: "dirs", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cgroup_dir_entry },
-  { no: 3, name: "is_threaded", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1, name: "cnames", localName: "cnames", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
+  { no: 2, name: "dirs", localName: "dirs", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cgroup_dir_entry },
+  { no: 3, name: "is_threaded", localName: "isThreaded", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
 ]);
 export const cg_member_entry: MessageType<cg_member_entry> = /*@__PURE__*/ messageType<cg_member_entry>('cg_member_entry', () => [
-  { no: 1, name: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "path", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 3, name: "cgns_prefix", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "name", localName: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "path", localName: "path", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 3, name: "cgns_prefix", localName: "cgnsPrefix", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const cg_set_entry: MessageType<cg_set_entry> = /*@__PURE__*/ messageType<cg_set_entry>('cg_set_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "ctls", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cg_member_entry },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "ctls", localName: "ctls", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cg_member_entry },
 ]);
 export const cgroup_entry: MessageType<cgroup_entry> = /*@__PURE__*/ messageType<cgroup_entry>('cgroup_entry', () => [
-  { no: 1, name: "sets", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cg_set_entry },
-  { no: 2, name: "controllers", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cg_controller_entry },
+  { no: 1, name: "sets", localName: "sets", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cg_set_entry },
+  { no: 2, name: "controllers", localName: "controllers", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cg_controller_entry },
 ]);

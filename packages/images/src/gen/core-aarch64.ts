@@ -71,39 +71,39 @@ export interface thread_info_aarch64 {
   pacKeys?: pac_keys | undefined;
 }
 export const user_aarch64_regs_entry: MessageType<user_aarch64_regs_entry> = /*@__PURE__*/ messageType<user_aarch64_regs_entry>('user_aarch64_regs_entry', () => [
-  { no: 1, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 2, name: "sp", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "pc", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 4, name: "pstate", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "sp", localName: "sp", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "pc", localName: "pc", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 4, name: "pstate", localName: "pstate", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);
 export const user_aarch64_fpsimd_context_entry: MessageType<user_aarch64_fpsimd_context_entry> = /*@__PURE__*/ messageType<user_aarch64_fpsimd_context_entry>('user_aarch64_fpsimd_context_entry', () => [
-  { no: 1, name: "vregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 2, name: "fpsr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "fpcr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "vregs", localName: "vregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "fpsr", localName: "fpsr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "fpcr", localName: "fpcr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const pac_address_keys: MessageType<pac_address_keys> = /*@__PURE__*/ messageType<pac_address_keys>('pac_address_keys', () => [
-  { no: 1, name: "apiakey_lo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "apiakey_hi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "apibkey_lo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 4, name: "apibkey_hi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 5, name: "apdakey_lo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 6, name: "apdakey_hi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 7, name: "apdbkey_lo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 8, name: "apdbkey_hi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 9, name: "pac_enabled_key", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "apiakey_lo", localName: "apiakeyLo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "apiakey_hi", localName: "apiakeyHi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "apibkey_lo", localName: "apibkeyLo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 4, name: "apibkey_hi", localName: "apibkeyHi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 5, name: "apdakey_lo", localName: "apdakeyLo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 6, name: "apdakey_hi", localName: "apdakeyHi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 7, name: "apdbkey_lo", localName: "apdbkeyLo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 8, name: "apdbkey_hi", localName: "apdbkeyHi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 9, name: "pac_enabled_key", localName: "pacEnabledKey", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);
 export const pac_generic_keys: MessageType<pac_generic_keys> = /*@__PURE__*/ messageType<pac_generic_keys>('pac_generic_keys', () => [
-  { no: 1, name: "apgakey_lo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "apgakey_hi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "apgakey_lo", localName: "apgakeyLo", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "apgakey_hi", localName: "apgakeyHi", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);
 export const pac_keys: MessageType<pac_keys> = /*@__PURE__*/ messageType<pac_keys>('pac_keys', () => [
-  { no: 6, name: "pac_address_keys", kind: "message", T: () => pac_address_keys },
-  { no: 7, name: "pac_generic_keys", kind: "message", T: () => pac_generic_keys },
+  { no: 6, name: "pac_address_keys", localName: "pacAddressKeys", kind: "message", T: () => pac_address_keys },
+  { no: 7, name: "pac_generic_keys", localName: "pacGenericKeys", kind: "message", T: () => pac_generic_keys },
 ]);
 export const thread_info_aarch64: MessageType<thread_info_aarch64> = /*@__PURE__*/ messageType<thread_info_aarch64>('thread_info_aarch64', () => [
-  { no: 1, name: "clear_tid_addr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "tls", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "gpregs", kind: "message", T: () => user_aarch64_regs_entry, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "fpsimd", kind: "message", T: () => user_aarch64_fpsimd_context_entry, req: true },
-  { no: 5, name: "pac_keys", kind: "message", T: () => pac_keys },
+  { no: 1, name: "clear_tid_addr", localName: "clearTidAddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "tls", localName: "tls", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "gpregs", localName: "gpregs", kind: "message", T: () => user_aarch64_regs_entry, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "fpsimd", localName: "fpsimd", kind: "message", T: () => user_aarch64_fpsimd_context_entry, req: true },
+  { no: 5, name: "pac_keys", localName: "pacKeys", kind: "message", T: () => pac_keys },
 ]);

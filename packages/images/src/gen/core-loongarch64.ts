@@ -30,17 +30,17 @@ export interface thread_info_loongarch64 {
   fpregs: user_loongarch64_fpregs_entry;
 }
 export const user_loongarch64_gpregs_entry: MessageType<user_loongarch64_gpregs_entry> = /*@__PURE__*/ messageType<user_loongarch64_gpregs_entry>('user_loongarch64_gpregs_entry', () => [
-  { no: 1, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 2, name: "pc", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "pc", localName: "pc", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);
 export const user_loongarch64_fpregs_entry: MessageType<user_loongarch64_fpregs_entry> = /*@__PURE__*/ messageType<user_loongarch64_fpregs_entry>('user_loongarch64_fpregs_entry', () => [
-  { no: 1, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 2, name: "fcc", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "fcsr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "fcc", localName: "fcc", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "fcsr", localName: "fcsr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const thread_info_loongarch64: MessageType<thread_info_loongarch64> = /*@__PURE__*/ messageType<thread_info_loongarch64>('thread_info_loongarch64', () => [
-  { no: 1, name: "clear_tid_addr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "tls", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "gpregs", kind: "message", T: () => user_loongarch64_gpregs_entry, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "fpregs", kind: "message", T: () => user_loongarch64_fpregs_entry, options: { criu: { hex: true } }, req: true },
+  { no: 1, name: "clear_tid_addr", localName: "clearTidAddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "tls", localName: "tls", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "gpregs", localName: "gpregs", kind: "message", T: () => user_loongarch64_gpregs_entry, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "fpregs", localName: "fpregs", kind: "message", T: () => user_loongarch64_fpregs_entry, options: { criu: { hex: true } }, req: true },
 ]);

@@ -73,40 +73,40 @@ export interface thread_info_ppc64 {
   tmstate?: user_ppc64_tm_regs_entry | undefined;
 }
 export const user_ppc64_regs_entry: MessageType<user_ppc64_regs_entry> = /*@__PURE__*/ messageType<user_ppc64_regs_entry>('user_ppc64_regs_entry', () => [
-  { no: 1, name: "gpr", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 2, name: "nip", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "msr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 4, name: "orig_gpr3", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 5, name: "ctr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 6, name: "link", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 7, name: "xer", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 8, name: "ccr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 9, name: "trap", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 10, name: "texasr", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 11, name: "tfhar", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 12, name: "tfiar", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "gpr", localName: "gpr", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "nip", localName: "nip", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "msr", localName: "msr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 4, name: "orig_gpr3", localName: "origGpr3", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 5, name: "ctr", localName: "ctr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 6, name: "link", localName: "link", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 7, name: "xer", localName: "xer", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 8, name: "ccr", localName: "ccr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 9, name: "trap", localName: "trap", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 10, name: "texasr", localName: "texasr", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 11, name: "tfhar", localName: "tfhar", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 12, name: "tfiar", localName: "tfiar", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_ppc64_fpstate_entry: MessageType<user_ppc64_fpstate_entry> = /*@__PURE__*/ messageType<user_ppc64_fpstate_entry>('user_ppc64_fpstate_entry', () => [
-  { no: 1, name: "fpregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "fpregs", localName: "fpregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_ppc64_vrstate_entry: MessageType<user_ppc64_vrstate_entry> = /*@__PURE__*/ messageType<user_ppc64_vrstate_entry>('user_ppc64_vrstate_entry', () => [
-  { no: 1, name: "vrregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 2, name: "vrsave", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "vrregs", localName: "vrregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "vrsave", localName: "vrsave", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const user_ppc64_vsxstate_entry: MessageType<user_ppc64_vsxstate_entry> = /*@__PURE__*/ messageType<user_ppc64_vsxstate_entry>('user_ppc64_vsxstate_entry', () => [
-  { no: 1, name: "vsxregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "vsxregs", localName: "vsxregs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_ppc64_tm_regs_entry: MessageType<user_ppc64_tm_regs_entry> = /*@__PURE__*/ messageType<user_ppc64_tm_regs_entry>('user_ppc64_tm_regs_entry', () => [
-  { no: 1, name: "gpregs", kind: "message", T: () => user_ppc64_regs_entry, req: true },
-  { no: 2, name: "fpstate", kind: "message", T: () => user_ppc64_fpstate_entry },
-  { no: 3, name: "vrstate", kind: "message", T: () => user_ppc64_vrstate_entry },
-  { no: 4, name: "vsxstate", kind: "message", T: () => user_ppc64_vsxstate_entry },
+  { no: 1, name: "gpregs", localName: "gpregs", kind: "message", T: () => user_ppc64_regs_entry, req: true },
+  { no: 2, name: "fpstate", localName: "fpstate", kind: "message", T: () => user_ppc64_fpstate_entry },
+  { no: 3, name: "vrstate", localName: "vrstate", kind: "message", T: () => user_ppc64_vrstate_entry },
+  { no: 4, name: "vsxstate", localName: "vsxstate", kind: "message", T: () => user_ppc64_vsxstate_entry },
 ]);
 export const thread_info_ppc64: MessageType<thread_info_ppc64> = /*@__PURE__*/ messageType<thread_info_ppc64>('thread_info_ppc64', () => [
-  { no: 1, name: "clear_tid_addr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "gpregs", kind: "message", T: () => user_ppc64_regs_entry, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "fpstate", kind: "message", T: () => user_ppc64_fpstate_entry },
-  { no: 4, name: "vrstate", kind: "message", T: () => user_ppc64_vrstate_entry },
-  { no: 5, name: "vsxstate", kind: "message", T: () => user_ppc64_vsxstate_entry },
-  { no: 6, name: "tmstate", kind: "message", T: () => user_ppc64_tm_regs_entry },
+  { no: 1, name: "clear_tid_addr", localName: "clearTidAddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "gpregs", localName: "gpregs", kind: "message", T: () => user_ppc64_regs_entry, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "fpstate", localName: "fpstate", kind: "message", T: () => user_ppc64_fpstate_entry },
+  { no: 4, name: "vrstate", localName: "vrstate", kind: "message", T: () => user_ppc64_vrstate_entry },
+  { no: 5, name: "vsxstate", localName: "vsxstate", kind: "message", T: () => user_ppc64_vsxstate_entry },
+  { no: 6, name: "tmstate", localName: "tmstate", kind: "message", T: () => user_ppc64_tm_regs_entry },
 ]);

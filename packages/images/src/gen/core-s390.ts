@@ -66,37 +66,37 @@ export interface thread_info_s390 {
   riCb?: user_s390_ri_entry | undefined;
 }
 export const user_s390_regs_entry: MessageType<user_s390_regs_entry> = /*@__PURE__*/ messageType<user_s390_regs_entry>('user_s390_regs_entry', () => [
-  { no: 1, name: "psw_mask", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "psw_addr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "gprs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 4, name: "acrs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
-  { no: 5, name: "orig_gpr2", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 6, name: "system_call", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "psw_mask", localName: "pswMask", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "psw_addr", localName: "pswAddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "gprs", localName: "gprs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 4, name: "acrs", localName: "acrs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
+  { no: 5, name: "orig_gpr2", localName: "origGpr2", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 6, name: "system_call", localName: "systemCall", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const user_s390_vxrs_low_entry: MessageType<user_s390_vxrs_low_entry> = /*@__PURE__*/ messageType<user_s390_vxrs_low_entry>('user_s390_vxrs_low_entry', () => [
-  { no: 1, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_s390_vxrs_high_entry: MessageType<user_s390_vxrs_high_entry> = /*@__PURE__*/ messageType<user_s390_vxrs_high_entry>('user_s390_vxrs_high_entry', () => [
-  { no: 1, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_s390_fpregs_entry: MessageType<user_s390_fpregs_entry> = /*@__PURE__*/ messageType<user_s390_fpregs_entry>('user_s390_fpregs_entry', () => [
-  { no: 1, name: "fpc", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "fprs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "fpc", localName: "fpc", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "fprs", localName: "fprs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_s390_gs_cb_entry: MessageType<user_s390_gs_cb_entry> = /*@__PURE__*/ messageType<user_s390_gs_cb_entry>('user_s390_gs_cb_entry', () => [
-  { no: 1, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const user_s390_ri_entry: MessageType<user_s390_ri_entry> = /*@__PURE__*/ messageType<user_s390_ri_entry>('user_s390_ri_entry', () => [
-  { no: 1, name: "ri_on", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "ri_on", localName: "riOn", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "regs", localName: "regs", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const thread_info_s390: MessageType<thread_info_s390> = /*@__PURE__*/ messageType<thread_info_s390>('thread_info_s390', () => [
-  { no: 1, name: "clear_tid_addr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "gpregs", kind: "message", T: () => user_s390_regs_entry, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "fpregs", kind: "message", T: () => user_s390_fpregs_entry, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "vxrs_low", kind: "message", T: () => user_s390_vxrs_low_entry, options: { criu: { hex: true } } },
-  { no: 5, name: "vxrs_high", kind: "message", T: () => user_s390_vxrs_high_entry, options: { criu: { hex: true } } },
-  { no: 6, name: "gs_cb", kind: "message", T: () => user_s390_gs_cb_entry, options: { criu: { hex: true } } },
-  { no: 7, name: "gs_bc", kind: "message", T: () => user_s390_gs_cb_entry, options: { criu: { hex: true } } },
-  { no: 8, name: "ri_cb", kind: "message", T: () => user_s390_ri_entry, options: { criu: { hex: true } } },
+  { no: 1, name: "clear_tid_addr", localName: "clearTidAddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "gpregs", localName: "gpregs", kind: "message", T: () => user_s390_regs_entry, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "fpregs", localName: "fpregs", kind: "message", T: () => user_s390_fpregs_entry, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "vxrs_low", localName: "vxrsLow", kind: "message", T: () => user_s390_vxrs_low_entry, options: { criu: { hex: true } } },
+  { no: 5, name: "vxrs_high", localName: "vxrsHigh", kind: "message", T: () => user_s390_vxrs_high_entry, options: { criu: { hex: true } } },
+  { no: 6, name: "gs_cb", localName: "gsCb", kind: "message", T: () => user_s390_gs_cb_entry, options: { criu: { hex: true } } },
+  { no: 7, name: "gs_bc", localName: "gsBc", kind: "message", T: () => user_s390_gs_cb_entry, options: { criu: { hex: true } } },
+  { no: 8, name: "ri_cb", localName: "riCb", kind: "message", T: () => user_s390_ri_entry, options: { criu: { hex: true } } },
 ]);

@@ -127,6 +127,18 @@ export interface thread_core_entry {
   rseqEntry?: rseq_entry | undefined;
   /** optional uint32 cg_set = 16 */
   cgSet?: number | undefined;
+  /** optional bytes cpu_affinity = 1000 */
+  cpuAffinity?: Uint8Array | undefined;
+  /** optional uint32 ioprio = 1001 */
+  ioprio?: number | undefined;
+  /** optional uint64 timer_slack_ns = 1002 */
+  timerSlackNs?: bigint | undefined;
+  /** optional uint64 sched_runtime = 1003 */
+  schedRuntime?: bigint | undefined;
+  /** optional uint64 sched_deadline = 1004 */
+  schedDeadline?: bigint | undefined;
+  /** optional uint64 sched_period = 1005 */
+  schedPeriod?: bigint | undefined;
 }
 /** @generated from protobuf message task_rlimits_entry */
 export interface task_rlimits_entry {
@@ -179,77 +191,83 @@ export const seccomp_mode = {
 } as const;
 export type seccomp_mode = (typeof seccomp_mode)[keyof typeof seccomp_mode];
 export const task_core_entry: MessageType<task_core_entry> = /*@__PURE__*/ messageType<task_core_entry>('task_core_entry', () => [
-  { no: 1, name: "task_state", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dict: "gen" } }, req: true },
-  { no: 2, name: "exit_code", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "personality", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "blk_sigset", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 6, name: "comm", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 7, name: "timers", kind: "message", T: () => task_timers_entry },
-  { no: 8, name: "rlimits", kind: "message", T: () => task_rlimits_entry },
-  { no: 9, name: "cg_set", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 10, name: "signals_s", kind: "message", T: () => signal_queue_entry },
-  { no: 11, name: "old_seccomp_mode", kind: "enum", opt: true, T: () => ["seccomp_mode", seccomp_mode] },
-  { no: 12, name: "old_seccomp_filter", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 13, name: "loginuid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 14, name: "oom_score_adj", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
-  { no: 15, name: "sigactions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => sa_entry },
-  { no: 18, name: "child_subreaper", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 20, name: "blk_sigset_extended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
-  { no: 21, name: "stop_signo", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 22, name: "membarrier_registration_mask", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
+  { no: 1, name: "task_state", localName: "taskState", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dict: "gen" } }, req: true },
+  { no: 2, name: "exit_code", localName: "exitCode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "personality", localName: "personality", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "blk_sigset", localName: "blkSigset", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 6, name: "comm", localName: "comm", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 7, name: "timers", localName: "timers", kind: "message", T: () => task_timers_entry },
+  { no: 8, name: "rlimits", localName: "rlimits", kind: "message", T: () => task_rlimits_entry },
+  { no: 9, name: "cg_set", localName: "cgSet", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 10, name: "signals_s", localName: "signalsS", kind: "message", T: () => signal_queue_entry },
+  { no: 11, name: "old_seccomp_mode", localName: "oldSeccompMode", kind: "enum", opt: true, T: () => ["seccomp_mode", seccomp_mode] },
+  { no: 12, name: "old_seccomp_filter", localName: "oldSeccompFilter", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 13, name: "loginuid", localName: "loginuid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 14, name: "oom_score_adj", localName: "oomScoreAdj", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 15, name: "sigactions", localName: "sigactions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => sa_entry },
+  { no: 18, name: "child_subreaper", localName: "childSubreaper", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 20, name: "blk_sigset_extended", localName: "blkSigsetExtended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
+  { no: 21, name: "stop_signo", localName: "stopSigno", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 22, name: "membarrier_registration_mask", localName: "membarrierRegistrationMask", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
 ]);
 export const task_kobj_ids_entry: MessageType<task_kobj_ids_entry> = /*@__PURE__*/ messageType<task_kobj_ids_entry>('task_kobj_ids_entry', () => [
-  { no: 1, name: "vm_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "files_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "fs_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "sighand_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "pid_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 6, name: "net_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 7, name: "ipc_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 8, name: "uts_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 9, name: "mnt_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 10, name: "user_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 11, name: "cgroup_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 12, name: "time_ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "vm_id", localName: "vmId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "files_id", localName: "filesId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "fs_id", localName: "fsId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "sighand_id", localName: "sighandId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "pid_ns_id", localName: "pidNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 6, name: "net_ns_id", localName: "netNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 7, name: "ipc_ns_id", localName: "ipcNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 8, name: "uts_ns_id", localName: "utsNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 9, name: "mnt_ns_id", localName: "mntNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 10, name: "user_ns_id", localName: "userNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 11, name: "cgroup_ns_id", localName: "cgroupNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 12, name: "time_ns_id", localName: "timeNsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const thread_sas_entry: MessageType<thread_sas_entry> = /*@__PURE__*/ messageType<thread_sas_entry>('thread_sas_entry', () => [
-  { no: 1, name: "ss_sp", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "ss_size", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "ss_flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "ss_sp", localName: "ssSp", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "ss_size", localName: "ssSize", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "ss_flags", localName: "ssFlags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const thread_core_entry: MessageType<thread_core_entry> = /*@__PURE__*/ messageType<thread_core_entry>('thread_core_entry', () => [
-  { no: 1, name: "futex_rla", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "futex_rla_len", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "sched_nice", kind: "scalar", opt: true, T: 17 /*ScalarType.SINT32*/ },
-  { no: 4, name: "sched_policy", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 5, name: "sched_prio", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 6, name: "blk_sigset", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 7, name: "sas", kind: "message", T: () => thread_sas_entry },
-  { no: 8, name: "pdeath_sig", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 9, name: "signals_p", kind: "message", T: () => signal_queue_entry },
-  { no: 10, name: "creds", kind: "message", T: () => creds_entry },
-  { no: 11, name: "seccomp_mode", kind: "enum", opt: true, T: () => ["seccomp_mode", seccomp_mode] },
-  { no: 12, name: "seccomp_filter", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 13, name: "comm", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 14, name: "blk_sigset_extended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 15, name: "rseq_entry", kind: "message", T: () => rseq_entry },
-  { no: 16, name: "cg_set", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "futex_rla", localName: "futexRla", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "futex_rla_len", localName: "futexRlaLen", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "sched_nice", localName: "schedNice", kind: "scalar", opt: true, T: 17 /*ScalarType.SINT32*/ },
+  { no: 4, name: "sched_policy", localName: "schedPolicy", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 5, name: "sched_prio", localName: "schedPrio", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 6, name: "blk_sigset", localName: "blkSigset", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 7, name: "sas", localName: "sas", kind: "message", T: () => thread_sas_entry },
+  { no: 8, name: "pdeath_sig", localName: "pdeathSig", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 9, name: "signals_p", localName: "signalsP", kind: "message", T: () => signal_queue_entry },
+  { no: 10, name: "creds", localName: "creds", kind: "message", T: () => creds_entry },
+  { no: 11, name: "seccomp_mode", localName: "seccompMode", kind: "enum", opt: true, T: () => ["seccomp_mode", seccomp_mode] },
+  { no: 12, name: "seccomp_filter", localName: "seccompFilter", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 13, name: "comm", localName: "comm", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 14, name: "blk_sigset_extended", localName: "blkSigsetExtended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 15, name: "rseq_entry", localName: "rseqEntry", kind: "message", T: () => rseq_entry },
+  { no: 16, name: "cg_set", localName: "cgSet", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "cpu_affinity", localName: "cpuAffinity", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/ },
+  { no: 1001, name: "ioprio", localName: "ioprio", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1002, name: "timer_slack_ns", localName: "timerSlackNs", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1003, name: "sched_runtime", localName: "schedRuntime", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1004, name: "sched_deadline", localName: "schedDeadline", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1005, name: "sched_period", localName: "schedPeriod", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const task_rlimits_entry: MessageType<task_rlimits_entry> = /*@__PURE__*/ messageType<task_rlimits_entry>('task_rlimits_entry', () => [
-  { no: 1, name: "rlimits", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => rlimit_entry },
+  { no: 1, name: "rlimits", localName: "rlimits", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => rlimit_entry },
 ]);
 export const core_entry: MessageType<core_entry> = /*@__PURE__*/ messageType<core_entry>('core_entry', () => [
-  { no: 1, name: "mtype", kind: "enum", T: () => ["core_entry.march", core_entry_march], req: true },
-  { no: 2, name: "thread_info", kind: "message", T: () => thread_info_x86 },
-  { no: 6, name: "ti_arm", kind: "message", T: () => thread_info_arm },
-  { no: 8, name: "ti_aarch64", kind: "message", T: () => thread_info_aarch64 },
-  { no: 9, name: "ti_ppc64", kind: "message", T: () => thread_info_ppc64 },
-  { no: 10, name: "ti_s390", kind: "message", T: () => thread_info_s390 },
-  { no: 11, name: "ti_mips", kind: "message", T: () => thread_info_mips },
-  { no: 12, name: "ti_loongarch64", kind: "message", T: () => thread_info_loongarch64 },
-  { no: 13, name: "ti_riscv64", kind: "message", T: () => thread_info_riscv64 },
-  { no: 3, name: "tc", kind: "message", T: () => task_core_entry },
-  { no: 4, name: "ids", kind: "message", T: () => task_kobj_ids_entry },
-  { no: 5, name: "thread_core", kind: "message", T: () => thread_core_entry },
+  { no: 1, name: "mtype", localName: "mtype", kind: "enum", T: () => ["core_entry.march", core_entry_march], req: true },
+  { no: 2, name: "thread_info", localName: "threadInfo", kind: "message", T: () => thread_info_x86 },
+  { no: 6, name: "ti_arm", localName: "tiArm", kind: "message", T: () => thread_info_arm },
+  { no: 8, name: "ti_aarch64", localName: "tiAarch64", kind: "message", T: () => thread_info_aarch64 },
+  { no: 9, name: "ti_ppc64", localName: "tiPpc64", kind: "message", T: () => thread_info_ppc64 },
+  { no: 10, name: "ti_s390", localName: "tiS390", kind: "message", T: () => thread_info_s390 },
+  { no: 11, name: "ti_mips", localName: "tiMips", kind: "message", T: () => thread_info_mips },
+  { no: 12, name: "ti_loongarch64", localName: "tiLoongarch64", kind: "message", T: () => thread_info_loongarch64 },
+  { no: 13, name: "ti_riscv64", localName: "tiRiscv64", kind: "message", T: () => thread_info_riscv64 },
+  { no: 3, name: "tc", localName: "tc", kind: "message", T: () => task_core_entry },
+  { no: 4, name: "ids", localName: "ids", kind: "message", T: () => task_kobj_ids_entry },
+  { no: 5, name: "thread_core", localName: "threadCore", kind: "message", T: () => thread_core_entry },
 ]);

@@ -58,26 +58,26 @@ export interface cpuinfo_entry {
   s390Entry: cpuinfo_s390_entry[];
 }
 export const cpuinfo_x86_entry: MessageType<cpuinfo_x86_entry> = /*@__PURE__*/ messageType<cpuinfo_x86_entry>('cpuinfo_x86_entry', () => [
-  { no: 1, name: "vendor_id", kind: "enum", T: () => ["cpuinfo_x86_entry.vendor", cpuinfo_x86_entry_vendor], req: true },
-  { no: 2, name: "cpu_family", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "model", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "stepping", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "capability_ver", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 6, name: "capability", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
-  { no: 7, name: "model_id", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 8, name: "xfeatures_mask", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 9, name: "xsave_size", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 10, name: "xsave_size_max", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "vendor_id", localName: "vendorId", kind: "enum", T: () => ["cpuinfo_x86_entry.vendor", cpuinfo_x86_entry_vendor], req: true },
+  { no: 2, name: "cpu_family", localName: "cpuFamily", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "model", localName: "model", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "stepping", localName: "stepping", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "capability_ver", localName: "capabilityVer", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 6, name: "capability", localName: "capability", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
+  { no: 7, name: "model_id", localName: "modelId", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 8, name: "xfeatures_mask", localName: "xfeaturesMask", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 9, name: "xsave_size", localName: "xsaveSize", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 10, name: "xsave_size_max", localName: "xsaveSizeMax", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const cpuinfo_ppc64_entry: MessageType<cpuinfo_ppc64_entry> = /*@__PURE__*/ messageType<cpuinfo_ppc64_entry>('cpuinfo_ppc64_entry', () => [
-  { no: 1, name: "endian", kind: "enum", T: () => ["cpuinfo_ppc64_entry.endianness", cpuinfo_ppc64_entry_endianness], req: true },
-  { no: 2, name: "hwcap", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "endian", localName: "endian", kind: "enum", T: () => ["cpuinfo_ppc64_entry.endianness", cpuinfo_ppc64_entry_endianness], req: true },
+  { no: 2, name: "hwcap", localName: "hwcap", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const cpuinfo_s390_entry: MessageType<cpuinfo_s390_entry> = /*@__PURE__*/ messageType<cpuinfo_s390_entry>('cpuinfo_s390_entry', () => [
-  { no: 2, name: "hwcap", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 2, name: "hwcap", localName: "hwcap", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const cpuinfo_entry: MessageType<cpuinfo_entry> = /*@__PURE__*/ messageType<cpuinfo_entry>('cpuinfo_entry', () => [
-  { no: 1, name: "x86_entry", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cpuinfo_x86_entry },
-  { no: 2, name: "ppc64_entry", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cpuinfo_ppc64_entry },
-  { no: 3, name: "s390_entry", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cpuinfo_s390_entry },
+  { no: 1, name: "x86_entry", localName: "x86Entry", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cpuinfo_x86_entry },
+  { no: 2, name: "ppc64_entry", localName: "ppc64Entry", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cpuinfo_ppc64_entry },
+  { no: 3, name: "s390_entry", localName: "s390Entry", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => cpuinfo_s390_entry },
 ]);

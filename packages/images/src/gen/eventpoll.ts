@@ -32,17 +32,17 @@ export interface eventpoll_file_entry {
   tfd: eventpoll_tfd_entry[];
 }
 export const eventpoll_tfd_entry: MessageType<eventpoll_tfd_entry> = /*@__PURE__*/ messageType<eventpoll_tfd_entry>('eventpoll_tfd_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "tfd", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "events", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "data", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 5, name: "dev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 6, name: "inode", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 7, name: "pos", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "tfd", localName: "tfd", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "events", localName: "events", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "data", localName: "data", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 5, name: "dev", localName: "dev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 6, name: "inode", localName: "inode", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 7, name: "pos", localName: "pos", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const eventpoll_file_entry: MessageType<eventpoll_file_entry> = /*@__PURE__*/ messageType<eventpoll_file_entry>('eventpoll_file_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 4, name: "tfd", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => eventpoll_tfd_entry },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 4, name: "tfd", localName: "tfd", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => eventpoll_tfd_entry },
 ]);

@@ -11,6 +11,6 @@ export interface ext_file_entry {
   fown: fown_entry;
 }
 export const ext_file_entry: MessageType<ext_file_entry> = /*@__PURE__*/ messageType<ext_file_entry>('ext_file_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
 ]);

@@ -29,14 +29,14 @@ export const fh_entry_sizes = {
 } as const;
 export type fh_entry_sizes = (typeof fh_entry_sizes)[keyof typeof fh_entry_sizes];
 export const fh_entry: MessageType<fh_entry> = /*@__PURE__*/ messageType<fh_entry>('fh_entry', () => [
-  { no: 1, name: "bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "handle", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 4, name: "path", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 5, name: "mnt_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "bytes", localName: "bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "type", localName: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "handle", localName: "handle", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 4, name: "path", localName: "path", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 5, name: "mnt_id", localName: "mntId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const irmap_cache_entry: MessageType<irmap_cache_entry> = /*@__PURE__*/ messageType<irmap_cache_entry>('irmap_cache_entry', () => [
-  { no: 1, name: "dev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true, odev: true } }, req: true },
-  { no: 2, name: "inode", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "path", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 1, name: "dev", localName: "dev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true, odev: true } }, req: true },
+  { no: 2, name: "inode", localName: "inode", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "path", localName: "path", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
 ]);

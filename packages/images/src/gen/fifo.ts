@@ -12,7 +12,7 @@ export interface fifo_entry {
   regfId?: number | undefined;
 }
 export const fifo_entry: MessageType<fifo_entry> = /*@__PURE__*/ messageType<fifo_entry>('fifo_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "pipe_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "regf_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "pipe_id", localName: "pipeId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "regf_id", localName: "regfId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -18,10 +18,10 @@ export interface file_lock_entry {
   len: bigint;
 }
 export const file_lock_entry: MessageType<file_lock_entry> = /*@__PURE__*/ messageType<file_lock_entry>('file_lock_entry', () => [
-  { no: 1, name: "flag", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "pid", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 4, name: "fd", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 5, name: "start", kind: "scalar", T: 3 /*ScalarType.INT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 6, name: "len", kind: "scalar", T: 3 /*ScalarType.INT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "flag", localName: "flag", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "type", localName: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "pid", localName: "pid", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 4, name: "fd", localName: "fd", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 5, name: "start", localName: "start", kind: "scalar", T: 3 /*ScalarType.INT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 6, name: "len", localName: "len", kind: "scalar", T: 3 /*ScalarType.INT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);

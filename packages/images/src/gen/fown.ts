@@ -16,9 +16,9 @@ export interface fown_entry {
   pid: number;
 }
 export const fown_entry: MessageType<fown_entry> = /*@__PURE__*/ messageType<fown_entry>('fown_entry', () => [
-  { no: 1, name: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "euid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "signum", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "pid_type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "pid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "uid", localName: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "euid", localName: "euid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "signum", localName: "signum", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "pid_type", localName: "pidType", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "pid", localName: "pid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

@@ -12,7 +12,7 @@ export interface fs_entry {
   umask?: number | undefined;
 }
 export const fs_entry: MessageType<fs_entry> = /*@__PURE__*/ messageType<fs_entry>('fs_entry', () => [
-  { no: 1, name: "cwd_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "root_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "umask", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "cwd_id", localName: "cwdId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "root_id", localName: "rootId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "umask", localName: "umask", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

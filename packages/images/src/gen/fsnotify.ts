@@ -86,43 +86,43 @@ export const mark_type = {
 } as const;
 export type mark_type = (typeof mark_type)[keyof typeof mark_type];
 export const inotify_wd_entry: MessageType<inotify_wd_entry> = /*@__PURE__*/ messageType<inotify_wd_entry>('inotify_wd_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "i_ino", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "mask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "ignored_mask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 5, name: "s_dev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } }, req: true },
-  { no: 6, name: "wd", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 7, name: "f_handle", kind: "message", T: () => fh_entry, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "i_ino", localName: "iIno", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "mask", localName: "mask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "ignored_mask", localName: "ignoredMask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 5, name: "s_dev", localName: "sDev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } }, req: true },
+  { no: 6, name: "wd", localName: "wd", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 7, name: "f_handle", localName: "fHandle", kind: "message", T: () => fh_entry, req: true },
 ]);
 export const inotify_file_entry: MessageType<inotify_file_entry> = /*@__PURE__*/ messageType<inotify_file_entry>('inotify_file_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 5, name: "wd", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => inotify_wd_entry },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 5, name: "wd", localName: "wd", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => inotify_wd_entry },
 ]);
 export const fanotify_inode_mark_entry: MessageType<fanotify_inode_mark_entry> = /*@__PURE__*/ messageType<fanotify_inode_mark_entry>('fanotify_inode_mark_entry', () => [
-  { no: 1, name: "i_ino", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "f_handle", kind: "message", T: () => fh_entry, req: true },
+  { no: 1, name: "i_ino", localName: "iIno", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "f_handle", localName: "fHandle", kind: "message", T: () => fh_entry, req: true },
 ]);
 export const fanotify_mount_mark_entry: MessageType<fanotify_mount_mark_entry> = /*@__PURE__*/ messageType<fanotify_mount_mark_entry>('fanotify_mount_mark_entry', () => [
-  { no: 1, name: "mnt_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "path", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 1, name: "mnt_id", localName: "mntId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "path", localName: "path", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
 ]);
 export const fanotify_mark_entry: MessageType<fanotify_mark_entry> = /*@__PURE__*/ messageType<fanotify_mark_entry>('fanotify_mark_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "type", kind: "enum", T: () => ["mark_type", mark_type], req: true },
-  { no: 3, name: "mflags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "mask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 5, name: "ignored_mask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 6, name: "s_dev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } }, req: true },
-  { no: 7, name: "ie", kind: "message", T: () => fanotify_inode_mark_entry },
-  { no: 8, name: "me", kind: "message", T: () => fanotify_mount_mark_entry },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "type", localName: "type", kind: "enum", T: () => ["mark_type", mark_type], req: true },
+  { no: 3, name: "mflags", localName: "mflags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "mask", localName: "mask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 5, name: "ignored_mask", localName: "ignoredMask", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 6, name: "s_dev", localName: "sDev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } }, req: true },
+  { no: 7, name: "ie", localName: "ie", kind: "message", T: () => fanotify_inode_mark_entry },
+  { no: 8, name: "me", localName: "me", kind: "message", T: () => fanotify_mount_mark_entry },
 ]);
 export const fanotify_file_entry: MessageType<fanotify_file_entry> = /*@__PURE__*/ messageType<fanotify_file_entry>('fanotify_file_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 4, name: "faflags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 5, name: "evflags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 6, name: "mark", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => fanotify_mark_entry },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 4, name: "faflags", localName: "faflags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 5, name: "evflags", localName: "evflags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 6, name: "mark", localName: "mark", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => fanotify_mark_entry },
 ]);

@@ -36,19 +36,19 @@ export interface ghost_chunk_entry {
   off: bigint;
 }
 export const ghost_file_entry: MessageType<ghost_file_entry> = /*@__PURE__*/ messageType<ghost_file_entry>('ghost_file_entry', () => [
-  { no: 1, name: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "dev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } } },
-  { no: 5, name: "ino", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 6, name: "rdev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true, odev: true } } },
-  { no: 7, name: "atim", kind: "message", T: () => timeval },
-  { no: 8, name: "mtim", kind: "message", T: () => timeval },
-  { no: 9, name: "chunks", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 10, name: "size", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 11, name: "symlnk_target", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 1, name: "uid", localName: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "gid", localName: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "dev", localName: "dev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } } },
+  { no: 5, name: "ino", localName: "ino", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 6, name: "rdev", localName: "rdev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true, odev: true } } },
+  { no: 7, name: "atim", localName: "atim", kind: "message", T: () => timeval },
+  { no: 8, name: "mtim", localName: "mtim", kind: "message", T: () => timeval },
+  { no: 9, name: "chunks", localName: "chunks", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 10, name: "size", localName: "size", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 11, name: "symlnk_target", localName: "symlnkTarget", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
 ]);
 export const ghost_chunk_entry: MessageType<ghost_chunk_entry> = /*@__PURE__*/ messageType<ghost_chunk_entry>('ghost_chunk_entry', () => [
-  { no: 1, name: "len", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "off", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "len", localName: "len", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "off", localName: "off", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);

@@ -13,8 +13,8 @@ export interface img_streamer_reply_entry {
   exists: boolean;
 }
 export const img_streamer_request_entry: MessageType<img_streamer_request_entry> = /*@__PURE__*/ messageType<img_streamer_request_entry>('img_streamer_request_entry', () => [
-  { no: 1, name: "filename", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 1, name: "filename", localName: "filename", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
 ]);
 export const img_streamer_reply_entry: MessageType<img_streamer_reply_entry> = /*@__PURE__*/ messageType<img_streamer_reply_entry>('img_streamer_reply_entry', () => [
-  { no: 1, name: "exists", kind: "scalar", T: 8 /*ScalarType.BOOL*/, req: true },
+  { no: 1, name: "exists", localName: "exists", kind: "scalar", T: 8 /*ScalarType.BOOL*/, req: true },
 ]);

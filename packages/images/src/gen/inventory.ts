@@ -44,20 +44,20 @@ export const lsmtype = {
 } as const;
 export type lsmtype = (typeof lsmtype)[keyof typeof lsmtype];
 export const plugins_entry: MessageType<plugins_entry> = /*@__PURE__*/ messageType<plugins_entry>('plugins_entry', () => [
-  { no: 12, name: "plugins", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
+  { no: 12, name: "plugins", localName: "plugins", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
 ]);
 export const inventory_entry: MessageType<inventory_entry> = /*@__PURE__*/ messageType<inventory_entry>('inventory_entry', () => [
-  { no: 1, name: "img_version", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "fdinfo_per_id", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 3, name: "root_ids", kind: "message", T: () => task_kobj_ids_entry },
-  { no: 4, name: "ns_per_id", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 5, name: "root_cg_set", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 6, name: "lsmtype", kind: "enum", opt: true, T: () => ["lsmtype", lsmtype] },
-  { no: 8, name: "dump_uptime", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
-  { no: 9, name: "pre_dump_mode", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 10, name: "tcp_close", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 11, name: "network_lock_method", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 12, name: "plugins_entry", kind: "message", T: () => plugins_entry },
-  { no: 13, name: "dump_criu_run_id", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 14, name: "allow_uprobes", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1, name: "img_version", localName: "imgVersion", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "fdinfo_per_id", localName: "fdinfoPerId", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 3, name: "root_ids", localName: "rootIds", kind: "message", T: () => task_kobj_ids_entry },
+  { no: 4, name: "ns_per_id", localName: "nsPerId", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 5, name: "root_cg_set", localName: "rootCgSet", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 6, name: "lsmtype", localName: "lsmtype", kind: "enum", opt: true, T: () => ["lsmtype", lsmtype] },
+  { no: 8, name: "dump_uptime", localName: "dumpUptime", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 9, name: "pre_dump_mode", localName: "preDumpMode", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 10, name: "tcp_close", localName: "tcpClose", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 11, name: "network_lock_method", localName: "networkLockMethod", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 12, name: "plugins_entry", localName: "pluginsEntry", kind: "message", T: () => plugins_entry },
+  { no: 13, name: "dump_criu_run_id", localName: "dumpCriuRunId", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 14, name: "allow_uprobes", localName: "allowUprobes", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
 ]);

@@ -20,11 +20,11 @@ export interface ipc_desc_entry {
   id: number;
 }
 export const ipc_desc_entry: MessageType<ipc_desc_entry> = /*@__PURE__*/ messageType<ipc_desc_entry>('ipc_desc_entry', () => [
-  { no: 1, name: "key", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "cuid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "cgid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 6, name: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 7, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "key", localName: "key", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "uid", localName: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "gid", localName: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "cuid", localName: "cuid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "cgid", localName: "cgid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 6, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 7, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

@@ -20,11 +20,11 @@ export interface ipc_msg_entry {
   qnum: number;
 }
 export const ipc_msg: MessageType<ipc_msg> = /*@__PURE__*/ messageType<ipc_msg>('ipc_msg', () => [
-  { no: 1, name: "mtype", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "msize", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "mtype", localName: "mtype", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "msize", localName: "msize", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const ipc_msg_entry: MessageType<ipc_msg_entry> = /*@__PURE__*/ messageType<ipc_msg_entry>('ipc_msg_entry', () => [
-  { no: 1, name: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
-  { no: 2, name: "qbytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "qnum", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "desc", localName: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
+  { no: 2, name: "qbytes", localName: "qbytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "qnum", localName: "qnum", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

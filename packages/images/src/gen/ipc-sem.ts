@@ -11,6 +11,6 @@ export interface ipc_sem_entry {
   nsems: number;
 }
 export const ipc_sem_entry: MessageType<ipc_sem_entry> = /*@__PURE__*/ messageType<ipc_sem_entry>('ipc_sem_entry', () => [
-  { no: 1, name: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
-  { no: 2, name: "nsems", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "desc", localName: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
+  { no: 2, name: "nsems", localName: "nsems", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

@@ -15,8 +15,8 @@ export interface ipc_shm_entry {
   hugetlbFlag?: number | undefined;
 }
 export const ipc_shm_entry: MessageType<ipc_shm_entry> = /*@__PURE__*/ messageType<ipc_shm_entry>('ipc_shm_entry', () => [
-  { no: 1, name: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
-  { no: 2, name: "size", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "in_pagemaps", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 4, name: "hugetlb_flag", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "desc", localName: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
+  { no: 2, name: "size", localName: "size", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "in_pagemaps", localName: "inPagemaps", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 4, name: "hugetlb_flag", localName: "hugetlbFlag", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -10,6 +10,6 @@ export interface macvlan_link_entry {
   flags?: number | undefined;
 }
 export const macvlan_link_entry: MessageType<macvlan_link_entry> = /*@__PURE__*/ messageType<macvlan_link_entry>('macvlan_link_entry', () => [
-  { no: 1, name: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -38,20 +38,20 @@ export interface memfd_inode_entry {
   mode?: number | undefined;
 }
 export const memfd_file_entry: MessageType<memfd_file_entry> = /*@__PURE__*/ messageType<memfd_file_entry>('memfd_file_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "rfile.flags" } }, req: true },
-  { no: 3, name: "pos", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 4, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 5, name: "inode_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "rfile.flags" } }, req: true },
+  { no: 3, name: "pos", localName: "pos", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 4, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 5, name: "inode_id", localName: "inodeId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const memfd_inode_entry: MessageType<memfd_inode_entry> = /*@__PURE__*/ messageType<memfd_inode_entry>('memfd_inode_entry', () => [
-  { no: 1, name: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "size", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 5, name: "shmid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 6, name: "seals", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "seals.flags" } }, req: true },
-  { no: 7, name: "inode_id", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 8, name: "hugetlb_flag", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 9, name: "mode", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "name", localName: "name", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "uid", localName: "uid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "gid", localName: "gid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "size", localName: "size", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 5, name: "shmid", localName: "shmid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 6, name: "seals", localName: "seals", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "seals.flags" } }, req: true },
+  { no: 7, name: "inode_id", localName: "inodeId", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 8, name: "hugetlb_flag", localName: "hugetlbFlag", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 9, name: "mode", localName: "mode", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -14,8 +14,8 @@ export interface ns_file_entry {
   flags: number;
 }
 export const ns_file_entry: MessageType<ns_file_entry> = /*@__PURE__*/ messageType<ns_file_entry>('ns_file_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "ns_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "ns_cflag", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "ns_id", localName: "nsId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "ns_cflag", localName: "nsCflag", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

@@ -21,12 +21,12 @@ export interface pagemap_entry {
   nrPages?: bigint | undefined;
 }
 export const pagemap_head: MessageType<pagemap_head> = /*@__PURE__*/ messageType<pagemap_head>('pagemap_head', () => [
-  { no: 1, name: "pages_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "pages_id", localName: "pagesId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const pagemap_entry: MessageType<pagemap_entry> = /*@__PURE__*/ messageType<pagemap_entry>('pagemap_entry', () => [
-  { no: 1, name: "vaddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "compat_nr_pages", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "in_parent", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 4, name: "flags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "pmap.flags" } } },
-  { no: 5, name: "nr_pages", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "vaddr", localName: "vaddr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "compat_nr_pages", localName: "compatNrPages", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "in_parent", localName: "inParent", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 4, name: "flags", localName: "flags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "pmap.flags" } } },
+  { no: 5, name: "nr_pages", localName: "nrPages", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);

@@ -17,9 +17,9 @@ export interface pidfd_entry {
   fown: fown_entry;
 }
 export const pidfd_entry: MessageType<pidfd_entry> = /*@__PURE__*/ messageType<pidfd_entry>('pidfd_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "ino", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "nspid", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 5, name: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "ino", localName: "ino", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "nspid", localName: "nspid", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 5, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
 ]);

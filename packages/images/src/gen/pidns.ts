@@ -8,5 +8,5 @@ export interface pidns_entry {
   extKey?: string | undefined;
 }
 export const pidns_entry: MessageType<pidns_entry> = /*@__PURE__*/ messageType<pidns_entry>('pidns_entry', () => [
-  { no: 1, name: "ext_key", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 1, name: "ext_key", localName: "extKey", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
 ]);

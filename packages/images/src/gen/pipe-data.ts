@@ -12,7 +12,7 @@ export interface pipe_data_entry {
   size?: number | undefined;
 }
 export const pipe_data_entry: MessageType<pipe_data_entry> = /*@__PURE__*/ messageType<pipe_data_entry>('pipe_data_entry', () => [
-  { no: 1, name: "pipe_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "size", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "pipe_id", localName: "pipeId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "bytes", localName: "bytes", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "size", localName: "size", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -15,8 +15,8 @@ export interface pipe_entry {
   fown: fown_entry;
 }
 export const pipe_entry: MessageType<pipe_entry> = /*@__PURE__*/ messageType<pipe_entry>('pipe_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "pipe_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "pipe_id", localName: "pipeId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
 ]);

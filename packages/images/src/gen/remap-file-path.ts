@@ -18,7 +18,7 @@ export const remap_type = {
 } as const;
 export type remap_type = (typeof remap_type)[keyof typeof remap_type];
 export const remap_file_path_entry: MessageType<remap_file_path_entry> = /*@__PURE__*/ messageType<remap_file_path_entry>('remap_file_path_entry', () => [
-  { no: 1, name: "orig_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "remap_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "remap_type", kind: "enum", opt: true, T: () => ["remap_type", remap_type] },
+  { no: 1, name: "orig_id", localName: "origId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "remap_id", localName: "remapId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "remap_type", localName: "remapType", kind: "enum", opt: true, T: () => ["remap_type", remap_type] },
 ]);

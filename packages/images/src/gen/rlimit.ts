@@ -10,6 +10,6 @@ export interface rlimit_entry {
   max: bigint;
 }
 export const rlimit_entry: MessageType<rlimit_entry> = /*@__PURE__*/ messageType<rlimit_entry>('rlimit_entry', () => [
-  { no: 1, name: "cur", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "max", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "cur", localName: "cur", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "max", localName: "max", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);

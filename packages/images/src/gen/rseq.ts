@@ -14,8 +14,8 @@ export interface rseq_entry {
   rseqCsPointer?: bigint | undefined;
 }
 export const rseq_entry: MessageType<rseq_entry> = /*@__PURE__*/ messageType<rseq_entry>('rseq_entry', () => [
-  { no: 1, name: "rseq_abi_pointer", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "rseq_abi_size", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "signature", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "rseq_cs_pointer", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1, name: "rseq_abi_pointer", localName: "rseqAbiPointer", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "rseq_abi_size", localName: "rseqAbiSize", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "signature", localName: "signature", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "rseq_cs_pointer", localName: "rseqCsPointer", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);

@@ -18,10 +18,10 @@ export interface sa_entry {
   maskExtended?: bigint | undefined;
 }
 export const sa_entry: MessageType<sa_entry> = /*@__PURE__*/ messageType<sa_entry>('sa_entry', () => [
-  { no: 1, name: "sigaction", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "restorer", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 4, name: "mask", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 5, name: "compat_sigaction", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 6, name: "mask_extended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
+  { no: 1, name: "sigaction", localName: "sigaction", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "restorer", localName: "restorer", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 4, name: "mask", localName: "mask", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 5, name: "compat_sigaction", localName: "compatSigaction", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 6, name: "mask_extended", localName: "maskExtended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
 ]);

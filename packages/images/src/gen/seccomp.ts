@@ -17,10 +17,10 @@ export interface seccomp_entry {
   seccompFilters: seccomp_filter[];
 }
 export const seccomp_filter: MessageType<seccomp_filter> = /*@__PURE__*/ messageType<seccomp_filter>('seccomp_filter', () => [
-  { no: 1, name: "filter", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
-  { no: 2, name: "prev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
-  { no: 3, name: "flags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "filter", localName: "filter", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+  { no: 2, name: "prev", localName: "prev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 3, name: "flags", localName: "flags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const seccomp_entry: MessageType<seccomp_entry> = /*@__PURE__*/ messageType<seccomp_entry>('seccomp_entry', () => [
-  { no: 1, name: "seccomp_filters", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => seccomp_filter },
+  { no: 1, name: "seccomp_filters", localName: "seccompFilters", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => seccomp_filter },
 ]);

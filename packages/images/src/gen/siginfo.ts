@@ -13,8 +13,8 @@ export interface signal_queue_entry {
   signals: siginfo_entry[];
 }
 export const siginfo_entry: MessageType<siginfo_entry> = /*@__PURE__*/ messageType<siginfo_entry>('siginfo_entry', () => [
-  { no: 1, name: "siginfo", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+  { no: 1, name: "siginfo", localName: "siginfo", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
 ]);
 export const signal_queue_entry: MessageType<signal_queue_entry> = /*@__PURE__*/ messageType<signal_queue_entry>('signal_queue_entry', () => [
-  { no: 1, name: "signals", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => siginfo_entry },
+  { no: 1, name: "signals", localName: "signals", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => siginfo_entry },
 ]);

@@ -15,8 +15,8 @@ export interface signalfd_entry {
   sigmask: bigint;
 }
 export const signalfd_entry: MessageType<signalfd_entry> = /*@__PURE__*/ messageType<signalfd_entry>('signalfd_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 4, name: "sigmask", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 4, name: "sigmask", localName: "sigmask", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
 ]);

@@ -32,16 +32,16 @@ export interface netlink_sk_entry {
   nsId?: number | undefined;
 }
 export const netlink_sk_entry: MessageType<netlink_sk_entry> = /*@__PURE__*/ messageType<netlink_sk_entry>('netlink_sk_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "ino", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "protocol", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "state", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 6, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 7, name: "portid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 8, name: "groups", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
-  { no: 9, name: "dst_portid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 10, name: "dst_group", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 11, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 12, name: "opts", kind: "message", T: () => sk_opts_entry, req: true },
-  { no: 13, name: "ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "ino", localName: "ino", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "protocol", localName: "protocol", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "state", localName: "state", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 6, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 7, name: "portid", localName: "portid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 8, name: "groups", localName: "groups", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
+  { no: 9, name: "dst_portid", localName: "dstPortid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 10, name: "dst_group", localName: "dstGroup", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 11, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 12, name: "opts", localName: "opts", kind: "message", T: () => sk_opts_entry, req: true },
+  { no: 13, name: "ns_id", localName: "nsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

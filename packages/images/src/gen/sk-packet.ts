@@ -19,11 +19,11 @@ export interface sk_packet_entry {
   scm: scm_entry[];
 }
 export const scm_entry: MessageType<scm_entry> = /*@__PURE__*/ messageType<scm_entry>('scm_entry', () => [
-  { no: 1, name: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "rights", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "type", localName: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "rights", localName: "rights", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const sk_packet_entry: MessageType<sk_packet_entry> = /*@__PURE__*/ messageType<sk_packet_entry>('sk_packet_entry', () => [
-  { no: 1, name: "id_for", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "length", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "scm", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => scm_entry },
+  { no: 1, name: "id_for", localName: "idFor", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "length", localName: "length", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "scm", localName: "scm", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => scm_entry },
 ]);

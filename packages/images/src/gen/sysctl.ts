@@ -17,7 +17,7 @@ export const SysctlType = {
 } as const;
 export type SysctlType = (typeof SysctlType)[keyof typeof SysctlType];
 export const sysctl_entry: MessageType<sysctl_entry> = /*@__PURE__*/ messageType<sysctl_entry>('sysctl_entry', () => [
-  { no: 1, name: "type", kind: "enum", T: () => ["SysctlType", SysctlType], req: true },
-  { no: 2, name: "iarg", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
-  { no: 3, name: "sarg", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 1, name: "type", localName: "type", kind: "enum", T: () => ["SysctlType", SysctlType], req: true },
+  { no: 2, name: "iarg", localName: "iarg", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 3, name: "sarg", localName: "sarg", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
 ]);

@@ -10,6 +10,6 @@ export interface timeval {
   tvUsec: bigint;
 }
 export const timeval: MessageType<timeval> = /*@__PURE__*/ messageType<timeval>('timeval', () => [
-  { no: 1, name: "tv_sec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "tv_usec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "tv_sec", localName: "tvSec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "tv_usec", localName: "tvUsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);

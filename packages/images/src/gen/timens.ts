@@ -17,10 +17,10 @@ export interface timens_entry {
   boottime: timespec;
 }
 export const timespec: MessageType<timespec> = /*@__PURE__*/ messageType<timespec>('timespec', () => [
-  { no: 1, name: "tv_sec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "tv_nsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "tv_sec", localName: "tvSec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "tv_nsec", localName: "tvNsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);
 export const timens_entry: MessageType<timens_entry> = /*@__PURE__*/ messageType<timens_entry>('timens_entry', () => [
-  { no: 1, name: "monotonic", kind: "message", T: () => timespec, req: true },
-  { no: 2, name: "boottime", kind: "message", T: () => timespec, req: true },
+  { no: 1, name: "monotonic", localName: "monotonic", kind: "message", T: () => timespec, req: true },
+  { no: 2, name: "boottime", localName: "boottime", kind: "message", T: () => timespec, req: true },
 ]);

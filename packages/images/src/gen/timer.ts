@@ -50,27 +50,27 @@ export interface task_timers_entry {
   posix: posix_timer_entry[];
 }
 export const itimer_entry: MessageType<itimer_entry> = /*@__PURE__*/ messageType<itimer_entry>('itimer_entry', () => [
-  { no: 1, name: "isec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 2, name: "iusec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 3, name: "vsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 4, name: "vusec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "isec", localName: "isec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 2, name: "iusec", localName: "iusec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 3, name: "vsec", localName: "vsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 4, name: "vusec", localName: "vusec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);
 export const posix_timer_entry: MessageType<posix_timer_entry> = /*@__PURE__*/ messageType<posix_timer_entry>('posix_timer_entry', () => [
-  { no: 1, name: "it_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "clock_id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "si_signo", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 4, name: "it_sigev_notify", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "sival_ptr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 6, name: "overrun", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 7, name: "isec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 8, name: "insec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 9, name: "vsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 10, name: "vnsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 11, name: "notify_thread_id", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 1, name: "it_id", localName: "itId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "clock_id", localName: "clockId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "si_signo", localName: "siSigno", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 4, name: "it_sigev_notify", localName: "itSigevNotify", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "sival_ptr", localName: "sivalPtr", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 6, name: "overrun", localName: "overrun", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 7, name: "isec", localName: "isec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 8, name: "insec", localName: "insec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 9, name: "vsec", localName: "vsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 10, name: "vnsec", localName: "vnsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 11, name: "notify_thread_id", localName: "notifyThreadId", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
 ]);
 export const task_timers_entry: MessageType<task_timers_entry> = /*@__PURE__*/ messageType<task_timers_entry>('task_timers_entry', () => [
-  { no: 1, name: "real", kind: "message", T: () => itimer_entry, req: true },
-  { no: 2, name: "virt", kind: "message", T: () => itimer_entry, req: true },
-  { no: 3, name: "prof", kind: "message", T: () => itimer_entry, req: true },
-  { no: 4, name: "posix", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => posix_timer_entry },
+  { no: 1, name: "real", localName: "real", kind: "message", T: () => itimer_entry, req: true },
+  { no: 2, name: "virt", localName: "virt", kind: "message", T: () => itimer_entry, req: true },
+  { no: 3, name: "prof", localName: "prof", kind: "message", T: () => itimer_entry, req: true },
+  { no: 4, name: "posix", localName: "posix", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => posix_timer_entry },
 ]);

@@ -27,14 +27,14 @@ export interface timerfd_entry {
   insec: bigint;
 }
 export const timerfd_entry: MessageType<timerfd_entry> = /*@__PURE__*/ messageType<timerfd_entry>('timerfd_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "fown", kind: "message", T: () => fown_entry, req: true },
-  { no: 4, name: "clockid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "ticks", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 6, name: "settime_flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 7, name: "vsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 8, name: "vnsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 9, name: "isec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 10, name: "insec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
+  { no: 4, name: "clockid", localName: "clockid", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "ticks", localName: "ticks", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 6, name: "settime_flags", localName: "settimeFlags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 7, name: "vsec", localName: "vsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 8, name: "vnsec", localName: "vnsec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 9, name: "isec", localName: "isec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 10, name: "insec", localName: "insec", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
 ]);

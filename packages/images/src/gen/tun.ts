@@ -27,15 +27,15 @@ export interface tun_link_entry {
   sndbuf: number;
 }
 export const tunfile_entry: MessageType<tunfile_entry> = /*@__PURE__*/ messageType<tunfile_entry>('tunfile_entry', () => [
-  { no: 1, name: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "netdev", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
-  { no: 3, name: "detached", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
-  { no: 4, name: "ns_id", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "netdev", localName: "netdev", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 3, name: "detached", localName: "detached", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 4, name: "ns_id", localName: "nsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const tun_link_entry: MessageType<tun_link_entry> = /*@__PURE__*/ messageType<tun_link_entry>('tun_link_entry', () => [
-  { no: 1, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "owner", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 3, name: "group", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
-  { no: 4, name: "vnethdr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 5, name: "sndbuf", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "owner", localName: "owner", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 3, name: "group", localName: "group", kind: "scalar", T: 5 /*ScalarType.INT32*/, req: true },
+  { no: 4, name: "vnethdr", localName: "vnethdr", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 5, name: "sndbuf", localName: "sndbuf", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);

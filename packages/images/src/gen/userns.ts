@@ -19,11 +19,11 @@ export interface userns_entry {
   gidMap: uid_gid_extent[];
 }
 export const uid_gid_extent: MessageType<uid_gid_extent> = /*@__PURE__*/ messageType<uid_gid_extent>('uid_gid_extent', () => [
-  { no: 1, name: "first", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "lower_first", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "count", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1, name: "first", localName: "first", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "lower_first", localName: "lowerFirst", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "count", localName: "count", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
 ]);
 export const userns_entry: MessageType<userns_entry> = /*@__PURE__*/ messageType<userns_entry>('userns_entry', () => [
-  { no: 1, name: "uid_map", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => uid_gid_extent },
-  { no: 2, name: "gid_map", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => uid_gid_extent },
+  { no: 1, name: "uid_map", localName: "uidMap", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => uid_gid_extent },
+  { no: 2, name: "gid_map", localName: "gidMap", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => uid_gid_extent },
 ]);

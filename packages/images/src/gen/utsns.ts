@@ -10,6 +10,6 @@ export interface utsns_entry {
   domainname: string;
 }
 export const utsns_entry: MessageType<utsns_entry> = /*@__PURE__*/ messageType<utsns_entry>('utsns_entry', () => [
-  { no: 1, name: "nodename", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
-  { no: 2, name: "domainname", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 1, name: "nodename", localName: "nodename", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 2, name: "domainname", localName: "domainname", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
 ]);

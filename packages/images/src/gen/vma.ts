@@ -26,14 +26,14 @@ export interface vma_entry {
   fdflags?: number | undefined;
 }
 export const vma_entry: MessageType<vma_entry> = /*@__PURE__*/ messageType<vma_entry>('vma_entry', () => [
-  { no: 1, name: "start", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 2, name: "end", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
-  { no: 3, name: "pgoff", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 4, name: "shmid", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 5, name: "prot", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "mmap.prot" } }, req: true },
-  { no: 6, name: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "mmap.flags" } }, req: true },
-  { no: 7, name: "status", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "mmap.status" } }, req: true },
-  { no: 8, name: "fd", kind: "scalar", T: 18 /*ScalarType.SINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
-  { no: 9, name: "madv", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
-  { no: 10, name: "fdflags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
+  { no: 1, name: "start", localName: "start", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 2, name: "end", localName: "end", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
+  { no: 3, name: "pgoff", localName: "pgoff", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 4, name: "shmid", localName: "shmid", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 5, name: "prot", localName: "prot", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "mmap.prot" } }, req: true },
+  { no: 6, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "mmap.flags" } }, req: true },
+  { no: 7, name: "status", localName: "status", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { flags: "mmap.status" } }, req: true },
+  { no: 8, name: "fd", localName: "fd", kind: "scalar", T: 18 /*ScalarType.SINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 9, name: "madv", localName: "madv", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
+  { no: 10, name: "fdflags", localName: "fdflags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
 ]);

@@ -11,6 +11,8 @@ export interface ByteSource extends Disposable {
   readonly size: number;
   /** The bytes from `offset`, at most `length` of them: fewer only where the file ends. The caller may keep them. */
   read(offset: number, length: number): Uint8Array;
+  /** Fills `target` from `offset` on; tells how many bytes there were, fewer only where the file ends. */
+  readInto(target: Uint8Array, offset: number): number;
 }
 
 /** One file, being written from its beginning to its end. */
@@ -51,6 +53,12 @@ export class MemorySource implements ByteSource {
 
   read(offset: number, length: number): Uint8Array {
     return this.#bytes.subarray(offset, offset + length);
+  }
+
+  readInto(target: Uint8Array, offset: number): number {
+    const bytes = this.read(offset, target.length);
+    target.set(bytes);
+    return bytes.length;
   }
 
   [Symbol.dispose](): void {}

@@ -107,13 +107,17 @@ class FileSource implements ByteSource {
 
   read(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(Math.max(0, Math.min(length, this.size - offset)));
+    return bytes.subarray(0, this.readInto(bytes, offset));
+  }
+
+  readInto(target: Uint8Array, offset: number): number {
     let got = 0;
-    while (got < bytes.length) {
-      const count = readSync(this.#fd, bytes, got, bytes.length - got, offset + got);
+    while (got < target.length) {
+      const count = readSync(this.#fd, target, got, target.length - got, offset + got);
       if (count === 0) break;
       got += count;
     }
-    return bytes.subarray(0, got);
+    return got;
   }
 
   [Symbol.dispose](): void {

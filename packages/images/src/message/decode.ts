@@ -1,5 +1,4 @@
-import { ScalarType } from '@protobuf-ts/runtime';
-import { WIRE_ENUM, WIRE_MESSAGE } from './field.js';
+import { BOOL, BYTES, ENUM, FIXED64, INT32, INT64, MESSAGE, SINT32, SINT64, STRING, UINT32, UINT64 } from './field.js';
 import type { Field } from './field.js';
 import type { MessageType } from './message-type.js';
 import { decodeText } from './text.js';
@@ -36,7 +35,7 @@ export function decodeMessage(type: MessageType<object>, reader: WireReader, end
       readRepeated(type, field, message[field.key] as unknown[], wireType, reader, end, depth, at);
     } else {
       if (wireType !== field.wireType) throw wrongWireType(type, field, wireType, reader, at);
-      if (field.type === WIRE_MESSAGE && message[field.key] !== undefined) throw reader.corrupt(`field ${field.name} of ${type.name} is there twice`, at);
+      if (field.type === MESSAGE && message[field.key] !== undefined) throw reader.corrupt(`field ${field.name} of ${type.name} is there twice`, at);
       message[field.key] = readValue(field, reader, end, depth);
       missing &= ~field.requiredBit;
     }
@@ -69,38 +68,38 @@ function readRepeated(type: MessageType<object>, field: Field, list: unknown[], 
 
 function readValue(field: Field, reader: WireReader, end: number, depth: number): unknown {
   switch (field.type) {
-    case ScalarType.UINT64:
+    case UINT64:
       return reader.uint64();
-    case ScalarType.UINT32:
+    case UINT32:
       return reader.uint32();
-    case WIRE_MESSAGE: {
+    case MESSAGE: {
       const messageEnd = reader.lengthDelimited(end);
       return decodeMessage(field.message!(), reader, messageEnd, depth + 1);
     }
-    case ScalarType.INT32:
-    case WIRE_ENUM:
+    case INT32:
+    case ENUM:
       return reader.int32();
-    case ScalarType.BOOL:
+    case BOOL:
       return reader.bool();
-    case ScalarType.STRING: {
+    case STRING: {
       const start = reader.lengthDelimited(end);
       const text = decodeText(reader.bytes, reader.at, start);
       reader.at = start;
       return text;
     }
-    case ScalarType.BYTES: {
+    case BYTES: {
       const bytesEnd = reader.lengthDelimited(end);
       const bytes = reader.bytes.slice(reader.at, bytesEnd);
       reader.at = bytesEnd;
       return bytes;
     }
-    case ScalarType.SINT32:
+    case SINT32:
       return reader.sint32();
-    case ScalarType.SINT64:
+    case SINT64:
       return reader.sint64();
-    case ScalarType.INT64:
+    case INT64:
       return reader.int64();
-    case ScalarType.FIXED64:
+    case FIXED64:
       return reader.fixed64();
     default:
       throw new TypeError(`no decoder for type ${field.type}`);

@@ -1,6 +1,5 @@
-import { ScalarType } from '@protobuf-ts/runtime';
 import { UNKNOWN_FIELDS } from './decode.js';
-import { WIRE_ENUM, WIRE_MESSAGE } from './field.js';
+import { BOOL, BYTES, ENUM, FIXED64, INT32, INT64, MESSAGE, SINT32, SINT64, STRING, UINT32, UINT64 } from './field.js';
 import type { Field } from './field.js';
 import type { MessageType } from './message-type.js';
 import { encodeText } from './text.js';
@@ -77,53 +76,53 @@ const describe = (value: unknown): string => (value === null ? 'null' : typeof v
 
 function writeValue(field: Field, value: unknown, writer: WireWriter): void {
   switch (field.type) {
-    case ScalarType.UINT64:
+    case UINT64:
       writer.uint64(unsigned64(value));
       break;
-    case ScalarType.UINT32:
+    case UINT32:
       writer.uint32(ranged(value, 0, 0xffff_ffff));
       break;
-    case WIRE_MESSAGE: {
+    case MESSAGE: {
       if (typeof value !== 'object' || value === null) throw new TypeError(`expected a message, got ${describe(value)}`);
       const begin = writer.beginLengthDelimited();
       encodeMessage(field.message!(), value, writer);
       writer.endLengthDelimited(begin);
       break;
     }
-    case ScalarType.INT32:
-    case WIRE_ENUM:
+    case INT32:
+    case ENUM:
       writer.int32(ranged(value, -0x8000_0000, 0x7fff_ffff));
       break;
-    case ScalarType.BOOL:
+    case BOOL:
       if (typeof value !== 'boolean') throw new TypeError(`expected a boolean, got ${describe(value)}`);
       writer.uint32(value ? 1 : 0);
       break;
-    case ScalarType.STRING: {
+    case STRING: {
       if (typeof value !== 'string') throw new TypeError(`expected a string, got ${describe(value)}`);
       const bytes = encodeText(value);
       writer.uint32(bytes.length);
       writer.bytes(bytes);
       break;
     }
-    case ScalarType.BYTES:
+    case BYTES:
       if (!(value instanceof Uint8Array)) throw new TypeError(`expected a Uint8Array, got ${describe(value)}`);
       writer.uint32(value.length);
       writer.bytes(value);
       break;
-    case ScalarType.SINT32: {
+    case SINT32: {
       const number = ranged(value, -0x8000_0000, 0x7fff_ffff);
       writer.uint32(((number << 1) ^ (number >> 31)) >>> 0);
       break;
     }
-    case ScalarType.SINT64: {
+    case SINT64: {
       const number = signed64(value);
       writer.uint64(BigInt.asUintN(64, (number << 1n) ^ (number >> 63n)));
       break;
     }
-    case ScalarType.INT64:
+    case INT64:
       writer.uint64(BigInt.asUintN(64, signed64(value)));
       break;
-    case ScalarType.FIXED64:
+    case FIXED64:
       writer.fixed64(unsigned64(value));
       break;
     default:

@@ -1,5 +1,4 @@
-import { normalizeFieldInfo, RepeatType, ScalarType } from '@protobuf-ts/runtime';
-import type { LongType, PartialFieldInfo } from '@protobuf-ts/runtime';
+import type { LongType, RepeatType, ScalarType } from '@protobuf-ts/runtime';
 import type { MessageType } from './message-type.js';
 
 /** What `crit --pretty` makes of a field (opts.proto). */
@@ -20,6 +19,7 @@ export type EnumValues = Readonly<Record<string, number>>;
 export interface GeneratedField {
   readonly no: number;
   readonly name: string;
+  readonly localName: string;
   readonly kind: 'scalar' | 'enum' | 'message';
   readonly T: ScalarType | (() => MessageType<object>) | (() => readonly [string, EnumValues]);
   readonly L?: LongType;
@@ -32,9 +32,22 @@ export interface GeneratedField {
   readonly def?: bigint | boolean | number;
 }
 
-/** Type numbers of descriptor.proto; protobuf-ts's ScalarType is a part of them. */
-export const WIRE_MESSAGE = 11;
-export const WIRE_ENUM = 14;
+// Type numbers of descriptor.proto; protobuf-ts's ScalarType is a part of them.
+export const INT64 = 3;
+export const UINT64 = 4;
+export const INT32 = 5;
+export const FIXED64 = 6;
+export const BOOL = 8;
+export const STRING = 9;
+export const MESSAGE = 11;
+export const BYTES = 12;
+export const UINT32 = 13;
+export const ENUM = 14;
+export const SINT32 = 17;
+export const SINT64 = 18;
+
+/** protobuf-ts's RepeatType.PACKED */
+const PACKED = 1;
 
 /** A field, ready for coding. */
 export interface Field {
@@ -43,7 +56,7 @@ export interface Field {
   readonly name: string;
   /** the property, `nrPages` */
   readonly key: string;
-  /** a ScalarType, WIRE_MESSAGE or WIRE_ENUM */
+  /** one of the type numbers above */
   readonly type: number;
   readonly wireType: number;
   readonly repeated: boolean;
@@ -60,18 +73,18 @@ export interface Field {
 }
 
 const WIRE_TYPE_OF: Readonly<Record<number, number>> = {
-  [ScalarType.INT64]: 0,
-  [ScalarType.UINT64]: 0,
-  [ScalarType.INT32]: 0,
-  [ScalarType.FIXED64]: 1,
-  [ScalarType.BOOL]: 0,
-  [ScalarType.STRING]: 2,
-  [WIRE_MESSAGE]: 2,
-  [ScalarType.BYTES]: 2,
-  [ScalarType.UINT32]: 0,
-  [WIRE_ENUM]: 0,
-  [ScalarType.SINT32]: 0,
-  [ScalarType.SINT64]: 0,
+  [INT64]: 0,
+  [UINT64]: 0,
+  [INT32]: 0,
+  [FIXED64]: 1,
+  [BOOL]: 0,
+  [STRING]: 2,
+  [MESSAGE]: 2,
+  [BYTES]: 2,
+  [UINT32]: 0,
+  [ENUM]: 0,
+  [SINT32]: 0,
+  [SINT64]: 0,
 };
 
 const NO_OPTIONS: DisplayOptions = {};
@@ -82,26 +95,26 @@ export function fieldsOf(messageName: string, generated: readonly GeneratedField
   return [...generated]
     .sort((a, b) => a.no - b.no)
     .map((field) => {
-      const type = field.kind === 'message' ? WIRE_MESSAGE : field.kind === 'enum' ? WIRE_ENUM : (field.T as ScalarType);
+      const type = field.kind === 'message' ? MESSAGE : field.kind === 'enum' ? ENUM : (field.T as number);
       const elementWireType = WIRE_TYPE_OF[type];
       if (elementWireType === undefined) throw new TypeError(`${messageName}.${field.name} has a type this codec does not know (${type})`);
-      const packed = field.repeat === RepeatType.PACKED;
+      const packed = field.repeat === PACKED;
       const wireType = packed ? 2 : elementWireType;
       const required = field.req === true;
       const requiredBit = required && requiredSoFar < 31 ? 1 << requiredSoFar++ : 0;
       return {
         no: field.no,
         name: field.name,
-        key: normalizeFieldInfo({ ...field } as PartialFieldInfo).localName,
+        key: field.localName,
         type,
         wireType: elementWireType,
-        repeated: field.repeat !== undefined && field.repeat !== RepeatType.NO,
+        repeated: field.repeat !== undefined,
         packed,
         required,
         requiredBit,
         tag: ((field.no << 3) | wireType) >>> 0,
-        message: type === WIRE_MESSAGE ? (field.T as () => MessageType<object>) : undefined,
-        values: type === WIRE_ENUM ? (field.T as () => readonly [string, EnumValues])()[1] : undefined,
+        message: type === MESSAGE ? (field.T as () => MessageType<object>) : undefined,
+        values: type === ENUM ? (field.T as () => readonly [string, EnumValues])()[1] : undefined,
         default: field.def,
         display: field.options?.criu ?? NO_OPTIONS,
       };

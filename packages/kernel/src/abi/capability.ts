@@ -1,4 +1,5 @@
 // capabilities(7), linux/capability.h
+import { namer } from './names.js';
 import { defineStruct, i32, u32 } from './struct.js';
 
 /** Capability numbers. */
@@ -69,9 +70,5 @@ export const cap_user_data = /* @__PURE__ */ defineStruct(
   { size: 12, header: 'linux/capability.h' },
 );
 
-const names: ReadonlyMap<number, string> = new Map(Object.entries(CAP).map(([name, number]) => [number, `CAP_${name}`]));
-
 /** "CAP_SYS_ADMIN" for 21, "capability 63" for what has no name. */
-export function capabilityName(capability: number): string {
-  return names.get(capability) ?? `capability ${capability}`;
-}
+export const capabilityName: (capability: number) => string = /* @__PURE__ */ namer(CAP, { prefix: 'CAP_', otherwise: 'capability' });

@@ -1,4 +1,5 @@
 // errno(3), linux/errno.h
+import { namer } from './names.js';
 
 /** Error numbers by their full name. 512…516 are kernel-internal (linux/errno.h): only a tracer sees them. */
 export const ERRNO = {
@@ -143,13 +144,8 @@ export const ERRNO = {
   ERESTART_RESTARTBLOCK: 516,
 } as const;
 
-/** EAGAIN, not EWOULDBLOCK; EDEADLK, not EDEADLOCK; EOPNOTSUPP, not ENOTSUP: the kernel's own spelling. */
-const aliases: ReadonlySet<string> = new Set(['EWOULDBLOCK', 'EDEADLOCK', 'ENOTSUP']);
-const names: ReadonlyMap<number, string> = new Map(
-  Object.entries(ERRNO).flatMap(([name, number]) => (aliases.has(name) ? [] : [[number, name] as const])),
-);
-
-/** "ENOENT" for 2; "errno 4000" for what has no name. */
-export function errnoName(errno: number): string {
-  return names.get(errno) ?? `errno ${errno}`;
-}
+/** "ENOENT" for 2; "errno 4000" for what has no name. The kernel's own spelling: EAGAIN, EDEADLK, EOPNOTSUPP. */
+export const errnoName: (errno: number) => string = /* @__PURE__ */ namer(ERRNO, {
+  otherwise: 'errno',
+  aliases: ['EWOULDBLOCK', 'EDEADLOCK', 'ENOTSUP'],
+});

@@ -56,4 +56,4 @@ export const pm_scan_arg = /* @__PURE__ */ defineStruct(
 
 export type PmScanArg = StructValue<typeof pm_scan_arg>;
 
-export const PAGEMAP_SCAN = _IOWR('f'.charCodeAt(0), 16, pm_scan_arg.size);
+export const PAGEMAP_SCAN = /* @__PURE__ */ _IOWR(0x66, 16, pm_scan_arg.size);

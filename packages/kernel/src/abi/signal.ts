@@ -1,4 +1,5 @@
 // signal(7), sigaction(2), asm/signal.h, asm/siginfo.h
+import { namer } from './names.js';
 import { defineStruct, i32, i64, ptr, type StructValue, u32, u64 } from './struct.js';
 
 /** Signal numbers. RTMIN is the kernel's 32; glibc keeps 32 and 33 for itself. */
@@ -215,16 +216,12 @@ export const siginfo_sys = /* @__PURE__ */ defineStruct(
   siginfo,
 );
 
-const names: ReadonlyMap<number, string> = new Map(
-  Object.entries(SIG).flatMap(([name, number]) =>
-    name === 'IOT' || name === 'POLL' || name === 'UNUSED' ? [] : [[number, `SIG${name}`] as const],
-  ),
-);
+const standardName = /* @__PURE__ */ namer(SIG, { prefix: 'SIG', otherwise: 'signal', aliases: ['IOT', 'POLL', 'UNUSED'] });
 
 /** "SIGTERM" for 15, "SIGRT34" for 34, "signal 99" for what is none. */
 export function signalName(signal: number): string {
   if (signal >= SIGRTMIN && signal <= SIGRTMAX) return `SIGRT${signal}`;
-  return names.get(signal) ?? `signal ${signal}`;
+  return standardName(signal);
 }
 
 /** The bit of `signal` in a kernel sigset_t (signal 1 is bit 0). */

@@ -1,4 +1,5 @@
 // syscalls(2), asm/unistd_64.h: numbers of the x86-64 table
+import { namer } from './names.js';
 
 /** Numbers by name: `SYS.read`. */
 export const SYS = {
@@ -389,9 +390,5 @@ export const SYS = {
 
 export type SyscallName = keyof typeof SYS;
 
-const names: ReadonlyMap<number, string> = new Map(Object.entries(SYS).map(([name, number]) => [number, name]));
-
 /** "openat" for 257, "syscall 9999" for what has no name here. */
-export function syscallName(number: number): string {
-  return names.get(number) ?? `syscall ${number}`;
-}
+export const syscallName: (number: number) => string = /* @__PURE__ */ namer(SYS, { otherwise: 'syscall' });

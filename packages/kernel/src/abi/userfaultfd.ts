@@ -191,16 +191,16 @@ export const uffd_msg_pagefault = /* @__PURE__ */ defineStruct(
 
 /** ioctl numbers (type 0xAA), computed as the header does. */
 export const UFFDIO = {
-  API: _IOWR(0xaa, UFFDIO_NR.API, uffdio_api.size),
-  REGISTER: _IOWR(0xaa, UFFDIO_NR.REGISTER, uffdio_register.size),
-  UNREGISTER: _IOR(0xaa, UFFDIO_NR.UNREGISTER, uffdio_range.size),
-  WAKE: _IOR(0xaa, UFFDIO_NR.WAKE, uffdio_range.size),
-  COPY: _IOWR(0xaa, UFFDIO_NR.COPY, uffdio_copy.size),
-  ZEROPAGE: _IOWR(0xaa, UFFDIO_NR.ZEROPAGE, uffdio_zeropage.size),
-  MOVE: _IOWR(0xaa, UFFDIO_NR.MOVE, uffdio_move.size),
-  WRITEPROTECT: _IOWR(0xaa, UFFDIO_NR.WRITEPROTECT, uffdio_writeprotect.size),
-  CONTINUE: _IOWR(0xaa, UFFDIO_NR.CONTINUE, uffdio_continue.size),
-  POISON: _IOWR(0xaa, UFFDIO_NR.POISON, uffdio_poison.size),
+  API: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.API, uffdio_api.size),
+  REGISTER: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.REGISTER, uffdio_register.size),
+  UNREGISTER: /* @__PURE__ */ _IOR(0xaa, UFFDIO_NR.UNREGISTER, uffdio_range.size),
+  WAKE: /* @__PURE__ */ _IOR(0xaa, UFFDIO_NR.WAKE, uffdio_range.size),
+  COPY: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.COPY, uffdio_copy.size),
+  ZEROPAGE: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.ZEROPAGE, uffdio_zeropage.size),
+  MOVE: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.MOVE, uffdio_move.size),
+  WRITEPROTECT: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.WRITEPROTECT, uffdio_writeprotect.size),
+  CONTINUE: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.CONTINUE, uffdio_continue.size),
+  POISON: /* @__PURE__ */ _IOWR(0xaa, UFFDIO_NR.POISON, uffdio_poison.size),
 } as const;
 /** ioctl of /dev/userfaultfd that makes a userfaultfd. */
-export const USERFAULTFD_IOC_NEW = _IO(0xaa, 0x00);
+export const USERFAULTFD_IOC_NEW = /* @__PURE__ */ _IO(0xaa, 0x00);

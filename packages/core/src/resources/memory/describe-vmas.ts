@@ -9,14 +9,14 @@ import { VMA } from './vma-status.js';
 export interface MappedFiles {
   /** Of the file below /proc/PID/map_files, opened with these flags (O_RDONLY or O_RDWR). */
   idOfMapped(pid: number, mapping: SmapsEntry, flags: number): number;
-  /** Of a shared memory object that only mappings hold: its inode. */
-  noteShared(shmid: bigint, pid: number, mapping: SmapsEntry): void;
 }
 
 export interface DescribedVma {
   readonly entry: vma_entry;
   readonly start: number;
   readonly end: number;
+  /** As /proc/PID/maps shows it. */
+  readonly name: string;
 }
 
 export interface VmaContext {
@@ -25,6 +25,8 @@ export interface VmaContext {
   readonly shmemDevice: string;
   readonly files: MappedFiles;
   refuse(problem: Unsupported): void;
+  /** @see DumpContext.noteSharedMemory */
+  noteSharedMemory(shmid: bigint, procPath: string): void;
 }
 
 /** VmFlags that the image has no word for, and that change what a program sees. */
@@ -49,8 +51,8 @@ export function describeVmas(smaps: readonly SmapsEntry[], context: VmaContext):
     const last = described.at(-1);
     // The kernel shows the vvar area in two parts since 6.13, images have it as one.
     if (last !== undefined && entry.status & VMA.VVAR && last.entry.status & VMA.VVAR && last.end === mapping.start) {
-      described[described.length - 1] = { entry: { ...last.entry, end: entry.end }, start: last.start, end: mapping.end };
-    } else described.push({ entry, start: mapping.start, end: mapping.end });
+      described[described.length - 1] = { entry: { ...last.entry, end: entry.end }, start: last.start, end: mapping.end, name: last.name };
+    } else described.push({ entry, start: mapping.start, end: mapping.end, name: mapping.name });
   }
   return described;
 }
@@ -88,7 +90,8 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
       return refuse(mapping, context, 'a uprobe is active in it', 'remove the uprobe (perf, bpftrace, …) first');
   }
   for (const code of Object.keys(UNSUPPORTED_FLAGS) as (keyof typeof UNSUPPORTED_FLAGS)[]) {
-    if (flags.has(code)) return refuse(mapping, context, ...UNSUPPORTED_FLAGS[code]);
+    const [what, hint] = UNSUPPORTED_FLAGS[code];
+    if (flags.has(code)) return refuse(mapping, context, what, hint);
   }
   if (flags.unknown.length > 0) return refuse(mapping, context, `its VmFlags have ${flags.unknown.join(' ')}, which this version does not know`, 'use a newer criu-ts');
   // File systems mark their device mappings so; a shared file on DAX is one of its own kind.
@@ -109,7 +112,7 @@ function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext
     entry.status = VMA.REGULAR | VMA.ANON_SHARED;
     entry.flags |= MAP.ANONYMOUS;
     entry.shmid = mapping.inode;
-    context.files.noteShared(mapping.inode, context.pid, mapping);
+    context.noteSharedMemory(mapping.inode, mapFilePath(context.pid, mapping));
     return entry;
   }
   if (mapping.name.startsWith('/SYSV')) return refuse(mapping, context, 'System V shared memory is not supported yet', 'use POSIX shared memory or mmap');

@@ -1,0 +1,46 @@
+import { readNamespace } from '@criu-ts/kernel/procfs';
+import type { task_kobj_ids_entry } from '@criu-ts/images';
+import { Unsupported, type TaskName } from '../errors.js';
+
+/** Namespaces by their link in /proc/PID/ns, with their field in the images and the number that CRIU gives to its own. */
+const NAMESPACES = [
+  { link: 'pid', field: 'pidNsId', id: 1 },
+  { link: 'net', field: 'netNsId', id: 2 },
+  { link: 'ipc', field: 'ipcNsId', id: 3 },
+  { link: 'uts', field: 'utsNsId', id: 4 },
+  { link: 'time', field: 'timeNsId', id: 5 },
+  { link: 'mnt', field: 'mntNsId', id: 6 },
+  { link: 'user', field: 'userNsId', id: 7 },
+  { link: 'cgroup', field: 'cgroupNsId', id: 8 },
+] as const;
+
+/** Numbers of memory, descriptors, fs and handlers in the images; 1 is the dumper's own. */
+const DUMPERS_OWN = 1;
+
+/** Ids of the dumper itself, as the inventory has them. */
+export function ownIds(): task_kobj_ids_entry {
+  return idsOf(DUMPERS_OWN);
+}
+
+/** Ids of the `index`-th process of the tree, which shares nothing with others. */
+export function taskIds(index: number): task_kobj_ids_entry {
+  return idsOf(DUMPERS_OWN + 1 + index);
+}
+
+function idsOf(id: number): task_kobj_ids_entry {
+  const ids: task_kobj_ids_entry = { vmId: id, filesId: id, fsId: id, sighandId: id };
+  for (const { field, id: namespace } of NAMESPACES) ids[field] = namespace;
+  return ids;
+}
+
+/** Tells every namespace of a task that is not ours. */
+export function foreignNamespaces(task: TaskName): Unsupported[] {
+  return NAMESPACES.filter(({ link }) => readNamespace(task.pid, link)?.inode !== readNamespace('self', link)?.inode).map(
+    ({ link }) =>
+      new Unsupported('namespace', `it lives in another ${link} namespace, which is not supported yet`, {
+        object: `${link} namespace`,
+        task,
+        hint: `run criu-ts in the same ${link} namespace (nsenter)`,
+      }),
+  );
+}
