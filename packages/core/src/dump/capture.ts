@@ -1,11 +1,11 @@
 import { MAP, PROT } from '@criu-ts/kernel/abi';
 import { type CpuMask, getAffinity, setAffinity } from '@criu-ts/kernel/sys';
-import { type BorrowedCode, findBorrowedCode, RemoteSyscalls } from '@criu-ts/tracee';
+import { type BorrowedCode, findBorrowedCode, RemoteSyscalls, resolveRestart } from '@criu-ts/tracee';
 import { Unsupported } from '../errors.js';
 import type { DumpTask } from '../model/dump-task.js';
 import { captureThreadInfo } from '../resources/cpu/x86-64.js';
 import { captureMm } from '../resources/memory/mm.js';
-import { processFacets, threadFacets } from '../resources/task/index.js';
+import { abortCriticalSection, captureProcess, captureThread, readRseqCs } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import { syscallObserver } from '../stage.js';
 import type { DumpRun } from './run.js';
@@ -34,12 +34,14 @@ function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {
   const observe = syscallObserver(run.options, run.emit);
   for (const thread of task.threads) {
     const { tracee, core } = thread;
-    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), 0n);
+    const section = readRseqCs(tracee);
+    const registers = resolveRestart(abortCriticalSection(thread.registers, section));
+    core.threadInfo = captureThreadInfo(registers, tracee.getXstate(), 0n);
     using remote = new RemoteSyscalls(tracee, code, { pin, ...(observe && { observe }) });
-    for (const facet of threadFacets) facet.capture(thread, core, remote, run);
+    captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;
-    for (const facet of processFacets) facet.capture(task, core, remote, run);
     run.mms.set(task.pid, captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task)));
+    captureProcess(task, core, remote, run);
   }
 }
 

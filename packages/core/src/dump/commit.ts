@@ -17,7 +17,7 @@ export function commitImages(run: DumpRun): void {
   run.tasks.forEach((task, index) => {
     const { pid, stat } = task;
     tree.push({ pid, ppid: inTree.has(stat.ppid) && pid !== run.options.pid ? stat.ppid : 0, pgid: stat.pgrp, sid: stat.session, threads: task.threads.map(({ tid }) => tid) });
-    images.write(IMAGE_TYPES.ids, pid, [taskIds(index)]);
+    images.write(IMAGE_TYPES.ids, pid, [{ ...taskIds(index), filesId: run.files.filesId(pid) }]);
     for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
     if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
@@ -29,6 +29,7 @@ export function commitImages(run: DumpRun): void {
   images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
   images.write(IMAGE_TYPES.inventory, undefined, [inventory()]);
+  run.failureScope.forget();
 }
 
 function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAGE_TYPES.shmemPagemap, id: number | bigint, pages: DumpedPages | undefined): void {

@@ -1,21 +1,18 @@
 import type { core_entry, mm_entry } from '@criu-ts/images';
-import type { Batch, Puppet, RemoteSyscalls } from '@criu-ts/tracee';
+import type { Batch, RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../model/dump-task.js';
-import type { DumpContext, RestoreContext, RestoreTask } from './contexts.js';
+import type { DumpContext, RestoreContext, RestoreTask, RestoreThread } from './contexts.js';
 
-/** Images of a process that facets fill in and read. */
-export interface ProcessImage {
+/** A process being restored, with its images. */
+export interface ProcessToRestore extends RestoreTask {
   /** The main thread's: `tc`, `threadCore`, `threadInfo`. */
   readonly core: core_entry;
   readonly mm: mm_entry;
 }
 
-export interface RestoreProcess extends RestoreTask, ProcessImage {}
-
-export interface RestoreThread {
-  readonly process: RestoreProcess;
-  readonly puppet: Puppet;
-  /** The thread's image; for the main thread the process's. */
+/** A thread being restored, with its image; for the main thread that is the process's. */
+export interface ThreadToRestore extends RestoreThread {
+  readonly task: ProcessToRestore;
   readonly core: core_entry;
 }
 
@@ -39,10 +36,10 @@ export interface RestoreStep<Run> {
 /** A part of a process's state that is no file and no memory: both directions in one file. */
 export interface ProcessFacet {
   readonly name: string;
-  /** Fills its fields of the images. `remote` is the main thread. */
-  capture(task: DumpTask, image: ProcessImage, remote: RemoteSyscalls, at: DumpContext): void;
+  /** Fills its fields of `core`, the main thread's image. `remote` is the main thread. */
+  capture(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void;
   /** Steps that add the calls which make the blank process so; the batch runs in the main thread. */
-  readonly restore: readonly RestoreStep<(process: RestoreProcess, batch: Batch, at: RestoreContext) => void>[];
+  readonly restore: readonly RestoreStep<(process: ProcessToRestore, batch: Batch, at: RestoreContext) => void>[];
 }
 
 /** The same for what each thread has for itself; for the main thread too. */
@@ -51,5 +48,5 @@ export interface ThreadFacet {
   /** Fills its fields of `thread.core`. `remote` is the thread itself. */
   capture(thread: DumpThread, remote: RemoteSyscalls, at: DumpContext): void;
   /** The batch runs in the thread itself. */
-  readonly restore: readonly RestoreStep<(thread: RestoreThread, batch: Batch, at: RestoreContext) => void>[];
+  readonly restore: readonly RestoreStep<(thread: ThreadToRestore, batch: Batch, at: RestoreContext) => void>[];
 }

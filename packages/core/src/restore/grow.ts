@@ -1,4 +1,5 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
 import { getAffinity, kill, setAffinity, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
@@ -61,6 +62,7 @@ export function growTree(run: RestoreRun): void {
 
 /** @param root born to the seed, it is to be our own child */
 function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
+  awaitReaping(task.pid);
   try {
     const puppet = parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
     const { pid } = puppet.tracee;
@@ -69,9 +71,9 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
       kill(pid, SIG.KILL);
       wait4(pid, WALL);
     });
-    const restored = { pid: task.pid, name: task.name, puppet };
-    run.tasks.set(task.pid, restored);
-    run.threads.set(task.pid, { task: restored, tid: task.pid, puppet });
+    const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
+    run.tasks.set(task.pid, process);
+    run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
     return puppet;
   } catch (error) {
     if (error instanceof BatchFailed && error.errno === EEXIST) throw new HostLacks('pid-taken', 'the PID is taken', { task: task.name, hint: 'end the process that has it, or restore in a new PID namespace', cause: error });
@@ -79,6 +81,24 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
     throw error;
   }
 }
+
+/** A zombie keeps its PID until its parent, mostly init by now, looks after it: it is given a moment. */
+function awaitReaping(pid: number): void {
+  for (const deadline = performance.now() + REAPING_TIME; performance.now() < deadline; ) {
+    try {
+      if (!['Z', 'X'].includes(readStat(pid).state)) return;
+    } catch (error) {
+      if (error instanceof ProcessGone) return;
+      throw error;
+    }
+    Atomics.wait(never, 0, 0, 1);
+  }
+}
+
+/** Milliseconds. */
+const REAPING_TIME = 3000;
+/** Nobody ever wakes it: a sleep. */
+const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** Group leaders first: a group is there when its leader is. */
 function joinGroups(run: RestoreRun): void {

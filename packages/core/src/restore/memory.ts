@@ -1,4 +1,4 @@
-import { IMAGE_TYPES, type mm_entry, type vma_entry } from '@criu-ts/images';
+import { IMAGE_TYPES, type mm_entry } from '@criu-ts/images';
 import { O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
@@ -9,6 +9,7 @@ import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared
 import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
 import { ImageCorrupt } from '../errors.js';
+import { Scope } from '../scope.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -42,15 +43,23 @@ function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pa
   const { mm } = task;
   const runs = pages.runs.flatMap((stored) => withoutVdso(stored, mm));
   using file = pages.pagesId === 0 ? undefined : openPages(run.images, pages.pagesId);
+  using scope = new Scope();
+  const files = new Map<string, OwnedFd>();
+  const openFile = (id: number, flags: number): OwnedFd => {
+    const key = `${id} ${flags}`;
+    const file = files.get(key) ?? scope.use(run.files.openForMapping(id, flags));
+    files.set(key, file);
+    return file;
+  };
   puppet.batch((b) => {
     host.park(b, parking);
     b.doing('empty the address space');
     b.call(SYS.munmap, 0, blob);
     b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
     const bring = bringDescriptors(b);
-    mapVmas(b, mm, runs, (vma) => bring(mappedFile(run, vma)));
+    mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : openFile(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
     host.place(b, parking, mm);
-    setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
+    setMm(b, mm, bring(openFile(mm.exeFileId, O.RDONLY)));
     if (file !== undefined) fill(b, bring(file), runs);
     protectVmas(b, mm, runs);
     // None of them is the process's own: those come later, at their numbers.
@@ -72,11 +81,6 @@ function bringDescriptors(b: Batch): (file: OwnedFd) => Ref {
     }
     return ref;
   };
-}
-
-function mappedFile(run: RestoreRun, vma: vma_entry): OwnedFd {
-  if (vma.status & VMA.ANON_SHARED) return sharedObject(run, vma.shmid);
-  return run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY);
 }
 
 /** Made once, of the size that the furthest mapping of it needs, and filled. */

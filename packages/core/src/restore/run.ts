@@ -3,7 +3,9 @@ import type { Puppet } from '@criu-ts/tracee';
 import { Bug, type TaskName } from '../errors.js';
 import type { RestoreStats } from '../events.js';
 import type { RestoreOptions } from '../options.js';
-import type { RestoreContext, RestoreTask, RestoreThread } from '../resources/contexts.js';
+import type { RestoreContext } from '../resources/contexts.js';
+import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
+import { FileStore } from './file-store.js';
 import type { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 
@@ -39,10 +41,11 @@ export class RestoreRun implements RestoreContext {
 
   inventory: inventory_entry | undefined;
   #plan: RestorePlan | undefined;
+  #files: FileStore | undefined;
   seed: Puppet | undefined;
-  readonly tasks = new Map<number, RestoreTask>();
+  readonly tasks = new Map<number, ProcessToRestore>();
   /** By thread id; main threads too. */
-  readonly threads = new Map<number, RestoreThread>();
+  readonly threads = new Map<number, ThreadToRestore>();
   /** True when the processes live without us: nothing is to be undone any more. */
   alive = false;
 
@@ -64,10 +67,20 @@ export class RestoreRun implements RestoreContext {
     this.#plan = plan;
   }
 
-  task(pid: number): RestoreTask {
+  get files(): FileStore {
+    return (this.#files ??= new FileStore(this));
+  }
+
+  task(pid: number): ProcessToRestore {
     const task = this.tasks.get(pid);
     if (task === undefined) throw new Bug(`process ${pid} has not been made`);
     return task;
+  }
+
+  thread(tid: number): ThreadToRestore {
+    const thread = this.threads.get(tid);
+    if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
+    return thread;
   }
 
   shared<T>(key: string, make: () => T): T {

@@ -25,7 +25,7 @@ export const creds: ThreadFacet = {
       because: 'everything before needs root',
       run(thread, batch, at) {
         const { creds } = readThreadCore(thread.core);
-        if (creds !== undefined) becomeUser(creds, blankStatus(thread.process.puppet, at), thread.process.name, batch, at);
+        if (creds !== undefined) becomeUser(creds, blankStatus(thread.task.puppet, at), thread.task.name, batch, at);
       },
     },
   ],

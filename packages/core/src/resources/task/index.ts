@@ -1,7 +1,8 @@
-import type { RemoteSyscalls, Batch } from '@criu-ts/tracee';
+import type { core_entry } from '@criu-ts/images';
+import type { RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../../model/dump-task.js';
 import type { DumpContext, RestoreContext } from '../contexts.js';
-import type { ProcessFacet, ProcessImage, RestorePhase, RestoreProcess, RestoreThread, ThreadFacet } from '../facets.js';
+import type { ProcessFacet, ProcessToRestore, RestorePhase, ThreadFacet, ThreadToRestore } from '../facets.js';
 import { affinity } from './affinity.js';
 import { altstack } from './altstack.js';
 import { creds } from './creds.js';
@@ -55,27 +56,37 @@ export const threadFacets: readonly ThreadFacet[] = [
   parentDeathSignal,
 ];
 
-/** Fills in the process's part of its images; the main thread's own part is {@link captureThread}'s. */
-export function captureProcess(task: DumpTask, image: ProcessImage, remote: RemoteSyscalls, at: DumpContext): void {
-  for (const facet of processFacets) facet.capture(task, image, remote, at);
+/** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
+export function captureProcess(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void {
+  for (const facet of processFacets) facet.capture(task, core, remote, at);
 }
 
 export function captureThread(thread: DumpThread, remote: RemoteSyscalls, at: DumpContext): void {
   for (const facet of threadFacets) facet.capture(thread, remote, at);
 }
 
-/** Adds a phase's calls of the process; the batch runs in its main thread. */
-export function restoreProcess(phase: RestorePhase, process: RestoreProcess, batch: Batch, at: RestoreContext): void {
-  for (const facet of processFacets) for (const step of facet.restore) if (step.phase === phase) step.run(process, batch, at);
+/** A phase of one process: its own part, then each thread's in that thread; a batch each, none where there is nothing to do. */
+export function restoreFacets(phase: RestorePhase, process: ProcessToRestore, threads: readonly ThreadToRestore[], at: RestoreContext): void {
+  restoreProcessFacets(phase, process, at);
+  restoreThreadFacets(phase, threads, at);
 }
 
-/** Adds a phase's calls of one thread; the batch runs in that thread. */
-export function restoreThread(phase: RestorePhase, thread: RestoreThread, batch: Batch, at: RestoreContext): void {
-  for (const facet of threadFacets) for (const step of facet.restore) if (step.phase === phase) step.run(thread, batch, at);
+export function restoreProcessFacets(phase: RestorePhase, process: ProcessToRestore, at: RestoreContext): void {
+  process.puppet.batch((batch) => {
+    for (const facet of processFacets) for (const step of facet.restore) if (step.phase === phase) step.run(process, batch, at);
+  });
+}
+
+export function restoreThreadFacets(phase: RestorePhase, threads: readonly ThreadToRestore[], at: RestoreContext): void {
+  for (const thread of threads) {
+    thread.puppet.batch((batch) => {
+      for (const facet of threadFacets) for (const step of facet.restore) if (step.phase === phase) step.run(thread, batch, at);
+    });
+  }
 }
 
 export { restoreAffinity } from './affinity.js';
 export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';
 export { type FinalCall, finalCalls } from './final-calls.js';
 export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';
-export { blockedSignals } from './signal-mask.js';
+export { sigmaskOf } from './signal-mask.js';

@@ -13,7 +13,7 @@ const KINDS = [
 
 export const itimers: ProcessFacet = {
   name: 'interval timers',
-  capture(_task, { core }, remote) {
+  capture(_task, core, remote) {
     KINDS.forEach(({ which }, i) => mustCall(remote, SYS.getitimer, which, remote.data + i * itimerval.size));
     const bytes = remote.read(remote.data, KINDS.length * itimerval.size);
     const [real, virt, prof] = KINDS.map((_, i) => encode(bytes, i)) as [itimer_entry, itimer_entry, itimer_entry];

@@ -16,7 +16,7 @@ const REGISTRATION_OF = [
 
 export const membarrier: ProcessFacet = {
   name: 'membarrier registrations',
-  capture(_task, { core }, remote) {
+  capture(_task, core, remote) {
     const mask = registrations(remote);
     if (mask !== 0) taskCoreOf(core).membarrierRegistrationMask = mask;
   },

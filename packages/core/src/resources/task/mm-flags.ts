@@ -1,13 +1,11 @@
 // prctl(2) PR_SET_DUMPABLE, PR_SET_THP_DISABLE
 import { PR, SYS } from '@criu-ts/kernel/abi';
 import type { ProcessFacet } from '../facets.js';
-import { mustCall } from './remote-call.js';
 
 export const transparentHugePages: ProcessFacet = {
   name: 'transparent huge pages',
-  capture(task, { mm }, remote) {
-    // The line came with 5.0.
-    mm.thpDisabled = task.status.thpEnabled === undefined ? mustCall(remote, SYS.prctl, PR.GET_THP_DISABLE) !== 0 : !task.status.thpEnabled;
+  capture() {
+    // It comes with the rest of mm_entry.
   },
   restore: [
     {
@@ -22,8 +20,8 @@ export const transparentHugePages: ProcessFacet = {
 
 export const dumpable: ProcessFacet = {
   name: 'dumpable',
-  capture(_task, { mm }, remote) {
-    mm.dumpable = mustCall(remote, SYS.prctl, PR.GET_DUMPABLE);
+  capture() {
+    // It comes with the rest of mm_entry.
   },
   restore: [
     {

@@ -27,7 +27,7 @@ export const comm: ThreadFacet = {
 /** CRIU keeps one for all threads. */
 export const personality: ProcessFacet = {
   name: 'personality',
-  capture(task, { core }) {
+  capture(task, core) {
     taskCoreOf(core).personality = readPersonality(task.pid);
   },
   restore: [],
@@ -43,8 +43,8 @@ export const threadPersonality: ThreadFacet = {
     {
       phase: 'late',
       because: 'READ_IMPLIES_EXEC would change what mmap does',
-      run({ process }, batch) {
-        batch.doing('set the personality').call(SYS.personality, readTaskCore(process.core).personality);
+      run({ task }, batch) {
+        batch.doing('set the personality').call(SYS.personality, readTaskCore(task.core).personality);
       },
     },
   ],

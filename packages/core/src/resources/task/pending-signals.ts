@@ -12,7 +12,7 @@ const UNBLOCKED: ReadonlySet<number> = new Set([SIG.TRAP, SIG.STOP]);
 /** Signals of the whole process. */
 export const sharedSignals: ProcessFacet = {
   name: 'pending signals of the process',
-  capture(task, { core }) {
+  capture(task, core) {
     const tracee = task.process.threads[0];
     taskCoreOf(core).signalsS = { signals: tracee === undefined ? [] : tracee.peekSignals(true).map((siginfo) => ({ siginfo })) };
   },

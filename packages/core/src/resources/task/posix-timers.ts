@@ -17,7 +17,7 @@ const NOT_ARMED = { isec: 0n, iusec: 0n, vsec: 0n, vusec: 0n } as const;
 
 export const posixTimers: ProcessFacet = {
   name: 'POSIX timers',
-  capture(task, { core }, remote, at) {
+  capture(task, core, remote, at) {
     const timers = readPosixTimers(task).sort((a, b) => a.id - b.id);
     const posix: posix_timer_entry[] = [];
     for (let start = 0; start < timers.length; start += BLOCK) {

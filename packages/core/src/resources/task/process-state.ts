@@ -11,7 +11,7 @@ const NO_LOGIN = 0xffff_ffff;
 /** Running or stopped, and the kernel's PF_* flags (nobody restores them). The lead of the restore stops it again. */
 export const runState: ProcessFacet = {
   name: 'state',
-  capture(task, { core }) {
+  capture(task, core) {
     const { stopSignal } = task.process;
     Object.assign(taskCoreOf(core), {
       taskState: stopSignal === undefined ? TASK_STATE.ALIVE : TASK_STATE.STOPPED,
@@ -26,7 +26,7 @@ export const runState: ProcessFacet = {
 /** /proc/PID/oom_score_adj */
 export const oomScore: ProcessFacet = {
   name: 'oom_score_adj',
-  capture(task, { core }) {
+  capture(task, core) {
     taskCoreOf(core).oomScoreAdj = readOomScoreAdj(task.pid);
   },
   restore: [
@@ -51,7 +51,7 @@ export const oomScore: ProcessFacet = {
 /** /proc/PID/loginuid (audit) */
 export const loginUid: ProcessFacet = {
   name: 'loginuid',
-  capture(task, { core }) {
+  capture(task, core) {
     taskCoreOf(core).loginuid = readLoginUid(task.pid) ?? NO_LOGIN;
   },
   restore: [
@@ -74,7 +74,7 @@ export const loginUid: ProcessFacet = {
 /** prctl(2) PR_SET_CHILD_SUBREAPER */
 export const childSubreaper: ProcessFacet = {
   name: 'child subreaper',
-  capture(_task, { core }, remote) {
+  capture(_task, core, remote) {
     mustCall(remote, SYS.prctl, PR.GET_CHILD_SUBREAPER, remote.data);
     taskCoreOf(core).childSubreaper = remote.read(remote.data, 4)[0] !== 0;
   },

@@ -7,7 +7,7 @@ import { readTaskCore, taskCoreOf } from './core-images.js';
 
 export const rlimits: ProcessFacet = {
   name: 'resource limits',
-  capture(task, { core }) {
+  capture(task, core) {
     // prlimit(2) on a process of another user would need CAP_SYS_RESOURCE.
     const limits = readLimits(task.pid).sort((a, b) => a.resource - b.resource);
     taskCoreOf(core).rlimits = { rlimits: limits.map(({ soft, hard }) => ({ cur: soft, max: hard })) };

@@ -14,9 +14,9 @@ export const seccomp: ThreadFacet = {
     {
       phase: 'early',
       because: 'nothing is to be begun that can not be ended',
-      run({ core, process }) {
+      run({ core, task }) {
         const mode = readThreadCore(core).seccompMode ?? seccomp_mode.disabled;
-        if (mode !== seccomp_mode.disabled) throw new Unsupported('seccomp', `seccomp mode ${mode} is not supported`, { task: process.name });
+        if (mode !== seccomp_mode.disabled) throw new Unsupported('seccomp', `seccomp mode ${mode} is not supported`, { task: task.name });
       },
     },
   ],

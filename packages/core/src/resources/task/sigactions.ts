@@ -18,7 +18,7 @@ export const ACTION_SIGNALS: readonly number[] = Array.from({ length: SIGRTMAX }
  */
 export const sigactions: ProcessFacet = {
   name: 'signal actions',
-  capture(task, { core }, remote) {
+  capture(task, core, remote) {
     const asked = task.status.sigCgt | task.status.sigIgn | signalBit(SIG.CHLD);
     const signals = ACTION_SIGNALS.filter((signal) => (asked & signalBit(signal)) !== 0n);
     signals.forEach((signal, i) => mustCall(remote, SYS.rt_sigaction, signal, 0, remote.data + i * kernel_sigaction.size, SIGSET_SIZE));

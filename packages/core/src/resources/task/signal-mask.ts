@@ -4,7 +4,7 @@ import { readTaskCore, readThreadCore, threadCoreOf } from './core-images.js';
 
 /**
  * Blocked signals. In a call with a mask of its own (ppoll, sigsuspend, …) ptrace tells the mask that comes back after
- * it, which is the right one: the call is made again. Restored by ptrace at the very end, see {@link blockedSignals}.
+ * it, which is the right one: the call is made again. Restored by ptrace at the very end, see {@link sigmaskOf}.
  */
 export const signalMask: ThreadFacet = {
   name: 'blocked signals',
@@ -17,6 +17,6 @@ export const signalMask: ThreadFacet = {
 };
 
 /** Bit n-1 is signal n. */
-export function blockedSignals(core: core_entry): bigint {
+export function sigmaskOf(core: core_entry): bigint {
   return core.tc === undefined ? (readThreadCore(core).blkSigset ?? 0n) : readTaskCore(core).blkSigset;
 }
