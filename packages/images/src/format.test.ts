@@ -22,7 +22,8 @@ t.test('every field of every message is as the format tables say', { skip: messa
     if (field?.no !== Number(row.number) || label !== row.label || !typeFits || !defaultFits) differing.push(`${row.message}.${row.field}`);
   }
   t.same(differing, []);
-  t.equal(types.reduce((sum, type) => sum + type.fields.length, 0), messages.rows.length);
+  // Numbers from 1000 on are ours: CRIU knows nothing of them.
+  t.equal(types.reduce((sum, type) => sum + type.fields.filter(({ no }) => no < 1000).length, 0), messages.rows.length);
   t.end();
 });
 

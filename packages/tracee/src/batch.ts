@@ -68,6 +68,8 @@ export class Batch {
   #doing: string | undefined;
   #count = 0;
   #dataUsed = 0;
+  /** Every piece of data belongs to a call that was added. */
+  #dataTaken = true;
   /** Index of the first call that has not run. */
   #base = 0;
   readonly #results: number[] = [];
@@ -145,6 +147,7 @@ export class Batch {
     this.#base += count;
     this.#count = 0;
     this.#dataUsed = 0;
+    this.#dataTaken = true;
     this.#doings.length = 0;
   }
 
@@ -174,6 +177,7 @@ export class Batch {
     this.#words32[2 * at + 1] = expect | (references << 16);
     this.#setWord(at + WANT_WORD, want);
     this.#doings[this.#count] = this.#doing;
+    this.#dataTaken = true;
     this.#count++;
     return new Ref(this.#base + this.#count - 1);
   }
@@ -191,13 +195,24 @@ export class Batch {
   }
 
   #reserve(size: number): number {
+    // Data that no call has taken yet can't move: its address is known already.
+    if (size > this.dataLeft && this.#dataTaken) this.run();
+    this.#dataTaken = false;
     const at = (this.#dataUsed + 15) & ~15;
     if (at + size > this.#runner.area.dataSize) throw new RangeError(`a batch's data has ${this.#runner.area.dataSize} bytes, ${at + size} are needed`);
     this.#dataUsed = at + size;
     return at;
   }
 
-  /** Bytes of data that still fit; run the batch before more are needed. */
+  /**
+   * Makes sure that the next `calls` calls and `bytes` bytes of data run together: for several pieces of data that
+   * one call takes, and data that several calls take.
+   */
+  room(calls: number, bytes: number): void {
+    if (this.#count + calls > this.#runner.area.opsCapacity || bytes > this.dataLeft) this.run();
+  }
+
+  /** Bytes of data that still fit. */
   get dataLeft(): number {
     return this.#runner.area.dataSize - ((this.#dataUsed + 15) & ~15);
   }

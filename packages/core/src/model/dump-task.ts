@@ -11,6 +11,10 @@ export interface DumpThread {
   readonly tracee: Tracee;
   /** As it was frozen, the interrupted system call not yet made to restart. */
   readonly registers: Registers;
+  /** /proc/PID/task/TID/status, read once frozen and before the thread made its first call for us. */
+  readonly status: ProcStatus;
+  /** Its blocked signals at that moment ({@link Tracee.getSigmask}). */
+  readonly sigmask: bigint;
   /** Its image, filled in facet by facet. The main thread's is also the process's (`tc`). */
   readonly core: core_entry;
 }

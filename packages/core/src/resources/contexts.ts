@@ -25,6 +25,8 @@ export interface DumpContext extends EntryCollector {
   noteSharedMemory(shmid: bigint, procPath: string): void;
   /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */
   nextId(sequence: string): number;
+  /** Undone in reverse order when the dump fails after this point. */
+  undoOnFailure(undo: () => void): void;
 }
 
 /** A process being restored. */

@@ -127,6 +127,18 @@ export interface thread_core_entry {
   rseqEntry?: rseq_entry | undefined;
   /** optional uint32 cg_set = 16 */
   cgSet?: number | undefined;
+  /** optional bytes cpu_affinity = 1000 */
+  cpuAffinity?: Uint8Array | undefined;
+  /** optional uint32 ioprio = 1001 */
+  ioprio?: number | undefined;
+  /** optional uint64 timer_slack_ns = 1002 */
+  timerSlackNs?: bigint | undefined;
+  /** optional uint64 sched_runtime = 1003 */
+  schedRuntime?: bigint | undefined;
+  /** optional uint64 sched_deadline = 1004 */
+  schedDeadline?: bigint | undefined;
+  /** optional uint64 sched_period = 1005 */
+  schedPeriod?: bigint | undefined;
 }
 /** @generated from protobuf message task_rlimits_entry */
 export interface task_rlimits_entry {
@@ -235,6 +247,12 @@ export const thread_core_entry: MessageType<thread_core_entry> = /*@__PURE__*/ m
   { no: 14, name: "blk_sigset_extended", localName: "blkSigsetExtended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
   { no: 15, name: "rseq_entry", localName: "rseqEntry", kind: "message", T: () => rseq_entry },
   { no: 16, name: "cg_set", localName: "cgSet", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "cpu_affinity", localName: "cpuAffinity", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/ },
+  { no: 1001, name: "ioprio", localName: "ioprio", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1002, name: "timer_slack_ns", localName: "timerSlackNs", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1003, name: "sched_runtime", localName: "schedRuntime", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1004, name: "sched_deadline", localName: "schedDeadline", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1005, name: "sched_period", localName: "schedPeriod", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
 ]);
 export const task_rlimits_entry: MessageType<task_rlimits_entry> = /*@__PURE__*/ messageType<task_rlimits_entry>('task_rlimits_entry', () => [
   { no: 1, name: "rlimits", localName: "rlimits", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => rlimit_entry },

@@ -1,0 +1,63 @@
+import { IMAGE_TYPES, inventory_entry, lsmtype, type pagemap_entry, type pagemap_head, type pstree_entry, type timens_entry } from '@criu-ts/images';
+import { CLOCK, SYS } from '@criu-ts/kernel/abi';
+import { scratch, sys } from '@criu-ts/kernel/sys';
+import { randomUUID } from 'node:crypto';
+import { ownIds, taskIds } from '../resources/identity.js';
+import type { DumpedPages, DumpRun } from './run.js';
+
+const IMG_VERSION = 2;
+/** The cgroups of the dumper, which all tasks share. */
+const OWN_CGROUPS = 1;
+
+/** Writes the images; the inventory last. */
+export function commitImages(run: DumpRun): void {
+  const { images } = run;
+  const inTree = new Set(run.tasks.map(({ pid }) => pid));
+  const tree: pstree_entry[] = [];
+  run.tasks.forEach((task, index) => {
+    const { pid, stat } = task;
+    tree.push({ pid, ppid: inTree.has(stat.ppid) && pid !== run.options.pid ? stat.ppid : 0, pgid: stat.pgrp, sid: stat.session, threads: task.threads.map(({ tid }) => tid) });
+    images.write(IMAGE_TYPES.ids, pid, [{ ...taskIds(index), filesId: run.files.filesId(pid) }]);
+    for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
+    const mm = run.mms.get(pid);
+    if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
+    writePages(run, IMAGE_TYPES.pagemap, pid, run.pages.get(pid));
+  });
+  for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
+  images.write(IMAGE_TYPES.pstree, undefined, tree);
+  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: [] }]);
+  images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
+  run.writeCollected();
+  images.write(IMAGE_TYPES.inventory, undefined, [inventory()]);
+  run.failureScope.forget();
+}
+
+function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAGE_TYPES.shmemPagemap, id: number | bigint, pages: DumpedPages | undefined): void {
+  if (pages === undefined) return;
+  pages.file.file.commit();
+  const head: pagemap_head = { pagesId: pages.file.id };
+  run.images.write<pagemap_head | pagemap_entry>(type, id, [head, ...pages.pagemap]);
+}
+
+function inventory(): inventory_entry {
+  return {
+    imgVersion: IMG_VERSION,
+    fdinfoPerId: true,
+    rootIds: ownIds(),
+    nsPerId: true,
+    rootCgSet: OWN_CGROUPS,
+    lsmtype: lsmtype.NO_LSM,
+    networkLockMethod: 0,
+    pluginsEntry: { plugins: [] },
+    dumpCriuRunId: randomUUID(),
+  };
+}
+
+/** The clocks at the dump: in a time namespace the restored processes' clocks go on from there. */
+function clockOffsets(): timens_entry {
+  const read = (clock: number): timens_entry['monotonic'] => {
+    sys(SYS.clock_gettime, clock, scratch.address);
+    return { tvSec: scratch.view.getBigUint64(0, true), tvNsec: scratch.view.getBigUint64(8, true) };
+  };
+  return { monotonic: read(CLOCK.MONOTONIC), boottime: read(CLOCK.BOOTTIME) };
+}

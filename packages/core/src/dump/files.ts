@@ -1,0 +1,214 @@
+import { type file_entry, IMAGE_TYPES } from '@criu-ts/images';
+import { KCMP } from '@criu-ts/kernel/abi';
+import { mapFileName } from '@criu-ts/kernel/procfs';
+import { memfd } from '@criu-ts/kernel/sys';
+import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
+import type { DumpContext } from '../resources/contexts.js';
+import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
+import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../resources/files/inspect.js';
+import { statOf } from '../resources/files/paths.js';
+import { kindOf } from '../resources/files/registry.js';
+import { refusal } from '../resources/files/unsupported.js';
+import { KernelObjects } from './kernel-identity.js';
+
+/** An open file of the tree, once, whoever has it. */
+interface OpenFile {
+  readonly id: number;
+  readonly file: InspectedFile;
+  readonly kind: FileKind | undefined;
+  readonly holders: Holder[];
+  /** What the kind's `judge` gave; absent where it refused. */
+  judged: { readonly value: unknown } | undefined;
+}
+
+interface Descriptor {
+  readonly fd: number;
+  readonly cloexec: boolean;
+  readonly open: OpenFile;
+}
+
+/** A descriptor table (the kernel's files_struct), which several tasks may share. */
+interface DescriptorTable {
+  readonly id: number;
+  readonly descriptors: readonly Descriptor[];
+}
+
+interface FsInfo {
+  readonly pid: number;
+  readonly umask: number | undefined;
+  readonly cwd: number;
+  readonly root: number;
+}
+
+/**
+ * All files of the tree: collected while it is inspected, judged together, captured once nothing stands in the way.
+ * Order: `addTask`, then `idOfMapped`, for all tasks, `judge`, `capture`.
+ */
+export class DumpFiles {
+  readonly #at: DumpContext;
+  #host: HostFiles | undefined;
+  readonly #all: OpenFile[] = [];
+  readonly #byIdentity = new KernelObjects<OpenFile>(KCMP.FILE);
+  /** Files without a descriptor, by what they are and the name they go by. */
+  readonly #byName = new Map<string, OpenFile>();
+  readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
+  readonly #tableOf = new Map<number, DescriptorTable>();
+  readonly #names = new Map<number, TaskName>();
+  readonly #exes = new Map<number, number>();
+  readonly #fs: FsInfo[] = [];
+  #lastId = 0;
+
+  constructor(at: DumpContext) {
+    this.#at = at;
+  }
+
+  /** Its descriptors, program, working directory and root. */
+  addTask(owner: FileOwner & { readonly status: { readonly umask: number | undefined } }): void {
+    this.#names.set(owner.pid, owner.name);
+    let fresh = false;
+    const table = this.#tables.findOrAdd(owner.pid, 0, () => {
+      fresh = true;
+      return this.#readTable(owner);
+    });
+    this.#tableOf.set(owner.pid, table);
+    // Tasks that share a table hold the same descriptors: any of them will do, and each may be asked for.
+    if (!fresh) for (const { fd, open } of table.descriptors) open.holders.push({ pid: owner.pid, fd });
+    const { pid, status } = owner;
+    this.#exes.set(pid, this.#idOfLink(pid, 'exe'));
+    const cwd = this.#idOfLink(pid, 'cwd');
+    this.#fs.push({ pid, umask: status.umask, cwd, root: this.#idOfLink(pid, 'root') });
+  }
+
+  /** Number of the task's descriptor table: `files_id` of the images. */
+  filesId(pid: number): number {
+    return this.#table(pid).id;
+  }
+
+  /** The program that the task runs. */
+  exeId({ pid }: { readonly pid: number }): number {
+    const id = this.#exes.get(pid);
+    if (id === undefined) throw new Bug(`the files of process ${pid} were not collected`);
+    return id;
+  }
+
+  /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. How it was opened is the vma_entry's. */
+  idOfMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
+    return this.#idOfLink(pid, `map_files/${mapFileName(mapping)}`);
+  }
+
+  /** Tells all that stands in the way (`at.refuse`). */
+  judge(): void {
+    for (const open of this.#all) {
+      const { kind, file } = open;
+      try {
+        if (kind === undefined) throw refusal(file);
+        judgeInfo(file);
+        open.judged = { value: kind.judge?.(file, this.#contextOf(open)) };
+      } catch (error) {
+        this.#at.refuse(this.#describe(toCriuError(error), file));
+      }
+    }
+  }
+
+  /** Adds everything to the images. All files must have been judged. */
+  capture(): void {
+    for (const open of this.#all) {
+      try {
+        this.#at.append<file_entry>(IMAGE_TYPES.files, this.#captureOne(open));
+      } catch (error) {
+        throw this.#describe(toCriuError(error), open.file);
+      }
+    }
+    for (const { id, descriptors } of new Set(this.#tableOf.values())) {
+      for (const { fd, cloexec, open } of descriptors) {
+        this.#at.append(IMAGE_TYPES.fdinfo, { id: open.id, flags: cloexec ? 1 : 0, type: kindFor(open).type, fd }, id);
+      }
+    }
+    for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
+  }
+
+  #captureOne(open: OpenFile): file_entry {
+    const { id, file, judged } = open;
+    if (judged === undefined) throw new Unsupported('file', 'it was refused before');
+    const kind = kindFor(open);
+    return { type: kind.type, id, ...kind.capture(file, this.#contextOf(open), judged.value) };
+  }
+
+  #readTable(owner: FileOwner): DescriptorTable {
+    const descriptors = inspectDescriptors(owner).map((found) => ({ fd: found.fd, cloexec: found.cloexec, open: this.#identify(owner, found) }));
+    // 1 is the dumper's own.
+    return { id: 1 + this.#at.nextId('files'), descriptors };
+  }
+
+  #identify(owner: FileOwner, { fd, file, key }: InspectedDescriptor): OpenFile {
+    const open = this.#byIdentity.findOrAdd(owner.pid, fd, () => this.#add(file), key);
+    open.holders.push({ pid: owner.pid, fd });
+    return open;
+  }
+
+  #idOfLink(pid: number, name: string): number {
+    const file = inspectPath(pid, this.#names.get(pid) ?? { pid }, name);
+    const key = `${file.stat.dev}:${file.stat.ino}:${file.mntId}:${file.link}`;
+    let open = this.#byName.get(key);
+    if (open === undefined) this.#byName.set(key, (open = this.#add(file)));
+    return open.id;
+  }
+
+  #add(file: InspectedFile): OpenFile {
+    const open = { id: ++this.#lastId, file, kind: kindOf(file, (this.#host ??= hostFiles())), holders: [], judged: undefined };
+    this.#all.push(open);
+    return open;
+  }
+
+  #table(pid: number): DescriptorTable {
+    const table = this.#tableOf.get(pid);
+    if (table === undefined) throw new Bug(`the files of process ${pid} were not collected`);
+    return table;
+  }
+
+  #contextOf(open: OpenFile): FileDumpContext {
+    const at = this.#at;
+    return {
+      options: at.options,
+      images: at.images,
+      emit: (event) => at.emit(event),
+      refuse: (problem) => at.refuse(problem),
+      shared: (key, make) => at.shared(key, make),
+      nextId: (sequence) => at.nextId(sequence),
+      undoOnFailure: (undo) => at.undoOnFailure(undo),
+      noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
+      append: (type, entry, id) => at.append(type, entry, id),
+      id: open.id,
+      holders: open.holders,
+      descriptorsOf: (pid) => new Map(this.#table(pid).descriptors.map(({ fd, open: { file } }) => [fd, file])),
+      nextFileId: () => ++this.#lastId,
+    };
+  }
+
+  #describe(error: CriuError, file: InspectedFile): CriuError {
+    const object = file.fd === undefined ? `${file.procPath.replace(/^\/proc\/\d+\//, '')} → ${file.link}` : `fd ${file.fd} → ${file.link}`;
+    return error.add({ object, task: file.task });
+  }
+}
+
+function kindFor({ kind }: OpenFile): FileKind {
+  if (kind === undefined) throw new Bug('a file of no kind got past the judgement');
+  return kind;
+}
+
+/** What fdinfo says of any kind of file. */
+function judgeInfo({ info }: InspectedFile): void {
+  const [field] = info?.unknown ?? [];
+  if (field !== undefined) {
+    throw new Unsupported('file', `the kernel shows ${JSON.stringify(field.key)} for it (fdinfo), which is not known to criu-ts`, { why: 'state that is not known would get lost', hint: 'report it, with your kernel version' });
+  }
+  if ((info?.locks.length ?? 0) > 0) {
+    throw new Unsupported('file', 'a file lock is not supported yet', { why: 'another process could take the lock between dump and restore', hint: 'release the lock before the dump' });
+  }
+}
+
+/** The kernel's own tmpfs is found by a file that surely lies on it. */
+function hostFiles(): HostFiles {
+  using fd = memfd('criu-ts');
+  return { shmemDev: statOf(fd).dev };
+}

@@ -1,0 +1,39 @@
+import { SIG, WAIT } from '@criu-ts/kernel/abi';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
+import { FrozenTree } from '@criu-ts/tracee';
+import { DEFAULT_TIMEOUT } from '../options.js';
+import { nameOf } from './inspect.js';
+import type { DumpRun } from './run.js';
+
+export function freezeTree(run: DumpRun): void {
+  const seconds = run.options.timeout ?? DEFAULT_TIMEOUT;
+  run.frozenAt = performance.now();
+  run.tree = FrozenTree.freeze(run.options.pid, {
+    timeout: seconds === 0 ? Infinity : seconds * 1000,
+    onFrozen: ({ pid, threads }) => run.emit({ type: 'task-frozen', task: nameOf(pid), threads: threads.length }),
+  });
+  run.scope.defer(() => {
+    run.tree?.[Symbol.dispose]();
+  });
+  run.stats.freezingTime = Math.round((performance.now() - run.frozenAt) * 1000);
+}
+
+/** Kills the tree, lets it run on, or leaves it in a group-stop. */
+export function releaseTree(run: DumpRun): void {
+  const { tree, options } = run;
+  if (tree === undefined) return;
+  const pids = [...tree.processes.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid);
+  const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'killed';
+  // SIGSTOP takes hold when the tracer lets go; SIGKILL works on a stopped tracee too.
+  if (state === 'stopped') for (const pid of pids) kill(pid, SIG.STOP);
+  if (state === 'killed') {
+    for (const pid of pids) kill(pid, SIG.KILL);
+    // A tracer is told first, and has to take note before the parent can reap.
+    for (const process of tree.processes.values()) for (const { tid } of [...process.threads].reverse()) wait4(tid, WAIT.ALL);
+  }
+  run.tree = undefined;
+  tree[Symbol.dispose]();
+  const frozenMs = performance.now() - run.frozenAt;
+  run.stats.frozenTime = Math.round(frozenMs * 1000);
+  run.emit({ type: 'tasks-thawed', frozenMs, state });
+}

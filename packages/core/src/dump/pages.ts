@@ -1,0 +1,124 @@
+import type { pagemap_entry } from '@criu-ts/images';
+import { O, SEEK, SYS } from '@criu-ts/kernel/abi';
+import { isAbsent, listChildren, ProcessGone, readStatus } from '@criu-ts/kernel/procfs';
+import { open, type OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
+import { HostLacks } from '../errors.js';
+import type { DumpTask } from '../model/dump-task.js';
+import { copyFileRuns } from '../resources/memory/file-copier.js';
+import { copyPages } from '../resources/memory/page-copier.js';
+import { scanPrivatePages } from '../resources/memory/page-runs.js';
+import { VmaPages } from '../resources/memory/pagemap-entries.js';
+import { PagesFile } from '../resources/memory/pages-file.js';
+import { PAGE, PE } from '../resources/memory/vma-status.js';
+import type { DumpRun, NumberedPages } from './run.js';
+
+const ENXIO = 6;
+
+/** Takes as much space as the processes' own memory will need, by what the kernel counts now. */
+export function allocatePages(run: DumpRun): void {
+  const pids = [run.options.pid];
+  for (let i = 0; i < pids.length; i++) {
+    const pid = pids[i] as number;
+    try {
+      const { kib } = readStatus(pid);
+      const bytes = ((kib['RssAnon'] ?? 0) + (kib['VmSwap'] ?? 0)) * 1024;
+      newPagesFile(run, pid).file.allocate(bytes);
+      pids.push(...listChildren(pid));
+    } catch (error) {
+      // The tree changes until it is frozen.
+      if (!(error instanceof ProcessGone)) throw error;
+    }
+  }
+}
+
+/** Copies every process's own memory, then each shared memory object once. */
+export async function dumpPages(run: DumpRun): Promise<void> {
+  const begin = performance.now();
+  const lists = run.tasks.map((task) => ({ task, list: listPages(run, task) }));
+  const total = lists.reduce((sum, { list }) => sum + list.bytes, 0);
+  let done = 0;
+  let told = begin;
+  const onProgress = (bytes: number): void => {
+    done += bytes;
+    const now = performance.now();
+    if (now - told < PROGRESS_INTERVAL) return;
+    told = now;
+    run.emit({ type: 'progress', stage: 'pages', done, total });
+  };
+  run.stats.memdumpTime = Math.round((performance.now() - begin) * 1000);
+  for (const { task, list } of lists) {
+    const pages = run.pagesFiles.get(task.pid) ?? newPagesFile(run, task.pid);
+    const offset = pages.file.append(list.bytes);
+    await copyPages({ pid: task.pid, runs: list.runs, file: pages.file.fd, offset, onProgress });
+    run.pages.set(task.pid, { pagemap: list.entries, file: pages });
+    run.stats.pagesWritten += list.pages;
+  }
+  for (const [shmid, procPath] of run.sharedMemory) dumpShared(run, shmid, procPath);
+  run.emit({ type: 'progress', stage: 'pages', done: total, total });
+  run.stats.memwriteTime = Math.round((performance.now() - begin) * 1000) - run.stats.memdumpTime;
+}
+
+/** Milliseconds between two progress events. */
+const PROGRESS_INTERVAL = 20;
+
+function newPagesFile(run: DumpRun, pid: number): NumberedPages {
+  const pages = numberedPages(run);
+  run.pagesFiles.set(pid, pages);
+  return pages;
+}
+
+function numberedPages(run: DumpRun): NumberedPages {
+  const id = run.nextId('pages');
+  return { id, file: run.scope.use(new PagesFile(run.imagesDirectory, `pages-${id}.img`)) };
+}
+
+function listPages(run: DumpRun, task: DumpTask): VmaPages['list'] {
+  const vmas = run.vmas.get(task.pid) ?? [];
+  const pages = new VmaPages(vmas);
+  const first = vmas[0];
+  // [vsyscall] lies in the kernel's half.
+  const last = vmas.findLast(({ start }) => start < USER_END);
+  if (first === undefined || last === undefined) return pages.finish();
+  using pagemap = openPagemap(task.pid);
+  const scanned = scanPrivatePages(pagemap, first.start, last.end, (start, end) => pages.add(start, end));
+  if (!scanned) throw new HostLacks('kernel', 'the kernel has no PAGEMAP_SCAN', { hint: 'Linux 6.7 or later is needed' });
+  run.stats.pagesScanned += vmas.reduce((sum, { start, end }) => sum + (end - start) / PAGE, 0);
+  return pages.finish();
+}
+
+const USER_END = 0x8000_0000_0000;
+
+function openPagemap(pid: number): OwnedFd {
+  try {
+    return open(`/proc/${pid}/pagemap`, O.RDONLY);
+  } catch (error) {
+    if (isAbsent(error)) throw new ProcessGone(String(pid), { cause: error });
+    throw error;
+  }
+}
+
+/** What of a shared memory object was ever written: tmpfs tells by SEEK_DATA. */
+function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
+  using object = open(procPath, O.RDONLY);
+  const pages = numberedPages(run);
+  const pagemap: pagemap_entry[] = [];
+  const runs: number[] = [];
+  for (let at = 0; ; ) {
+    const start = rawSyscall(SYS.lseek, object.number, at, SEEK.DATA);
+    if (start === -ENXIO) break;
+    if (start < 0) throw new SyscallFailed(`lseek(${procPath}, SEEK_DATA)`, -start);
+    const hole = rawSyscall(SYS.lseek, object.number, start, SEEK.HOLE);
+    if (hole < 0) throw new SyscallFailed(`lseek(${procPath}, SEEK_HOLE)`, -hole);
+    // A file may end within a page.
+    const end = Math.ceil(hole / PAGE) * PAGE;
+    pagemap.push({ vaddr: BigInt(start), compatNrPages: 0, flags: PE.PRESENT, nrPages: BigInt((end - start) / PAGE) });
+    runs.push(start, end - start);
+    at = end;
+  }
+  for (let i = 0; i < runs.length; i += 2) {
+    const length = runs[i + 1] as number;
+    copyFileRuns(object, runs[i] as number, pages.file.fd, pages.file.append(length), length);
+    run.stats.shpagesWritten += length / PAGE;
+  }
+  run.sharedPages.set(shmid, { pagemap, file: pages });
+}

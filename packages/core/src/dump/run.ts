@@ -1,0 +1,108 @@
+import type { ImageSet, ImageType, mm_entry, pagemap_entry } from '@criu-ts/images';
+import type { OwnedFd } from '@criu-ts/kernel/sys';
+import type { FrozenTree } from '@criu-ts/tracee';
+import type { CriuError } from '../errors.js';
+import type { DumpStats } from '../events.js';
+import type { DumpTask } from '../model/dump-task.js';
+import type { DumpOptions } from '../options.js';
+import type { DumpContext } from '../resources/contexts.js';
+import type { DescribedVma } from '../resources/memory/describe-vmas.js';
+import type { PagesFile } from '../resources/memory/pages-file.js';
+import { Scope } from '../scope.js';
+import type { Emit } from '../stage.js';
+import { DumpFiles } from './files.js';
+
+/** Pages that were copied into a file of pages. */
+export interface DumpedPages {
+  readonly pagemap: readonly pagemap_entry[];
+  readonly file: NumberedPages;
+}
+
+/** `pages-<id>.img` while it is being written. */
+export interface NumberedPages {
+  readonly id: number;
+  readonly file: PagesFile;
+}
+
+/** The state of one dump, filled in stage by stage. */
+export class DumpRun implements DumpContext {
+  readonly options: DumpOptions;
+  readonly emit: Emit;
+  /** What stays taken until the end, whatever the end. */
+  readonly scope: Scope;
+  /** What is undone only when the dump fails: forgotten once the images are complete. */
+  readonly failureScope: Scope;
+  readonly images: ImageSet;
+  readonly imagesDirectory: OwnedFd;
+  readonly files: DumpFiles;
+  readonly problems: CriuError[] = [];
+  readonly stats: { -readonly [K in keyof DumpStats]: DumpStats[K] } = {
+    kind: 'dump', freezingTime: 0, frozenTime: 0, memdumpTime: 0, memwriteTime: 0, pagesScanned: 0, pagesSkippedParent: 0, pagesWritten: 0, pagesLazy: 0,
+    shpagesScanned: 0, shpagesSkippedParent: 0, shpagesWritten: 0,
+  };
+
+  /** Set by `freeze`, undefined again once released. */
+  tree: FrozenTree | undefined;
+  frozenAt = 0;
+  tasks: readonly DumpTask[] = [];
+  /** Mappings by pid. */
+  readonly vmas = new Map<number, readonly DescribedVma[]>();
+  /** mm-<pid>.img, by pid. */
+  readonly mms = new Map<number, mm_entry>();
+  /** By pid; allocated before the freeze where it was foreseen. */
+  readonly pagesFiles = new Map<number, NumberedPages>();
+  /** A process's own pages, by pid. */
+  readonly pages = new Map<number, DumpedPages>();
+  /** Where to open shared memory objects, by their inode. */
+  readonly sharedMemory = new Map<bigint, string>();
+  readonly sharedPages = new Map<bigint, DumpedPages>();
+
+  readonly #collected = new Map<string, { readonly type: ImageType<unknown>; readonly id: number | undefined; readonly entries: unknown[] }>();
+  readonly #shared = new Map<string, unknown>();
+  readonly #sequences = new Map<string, number>();
+
+  constructor(options: DumpOptions, images: ImageSet, imagesDirectory: OwnedFd, scope: Scope, emit: Emit) {
+    this.options = options;
+    this.images = images;
+    this.imagesDirectory = imagesDirectory;
+    this.files = new DumpFiles(this);
+    this.scope = scope;
+    this.failureScope = scope.use(new Scope());
+    this.emit = emit;
+  }
+
+  append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void {
+    const key = `${type.pattern} ${id ?? ''}`;
+    const group = this.#collected.get(key) ?? { type: type as ImageType<unknown>, id, entries: [] };
+    this.#collected.set(key, group);
+    group.entries.push(entry);
+  }
+
+  /** Writes all that was appended. */
+  writeCollected(): void {
+    for (const { type, id, entries } of this.#collected.values()) this.images.write(type, id, entries);
+  }
+
+  refuse(problem: CriuError): void {
+    this.problems.push(problem);
+  }
+
+  shared<T>(key: string, make: () => T): T {
+    if (!this.#shared.has(key)) this.#shared.set(key, make());
+    return this.#shared.get(key) as T;
+  }
+
+  nextId(sequence: string): number {
+    const id = (this.#sequences.get(sequence) ?? 0) + 1;
+    this.#sequences.set(sequence, id);
+    return id;
+  }
+
+  undoOnFailure(undo: () => void): void {
+    this.failureScope.defer(undo);
+  }
+
+  noteSharedMemory(shmid: bigint, procPath: string): void {
+    if (!this.sharedMemory.has(shmid)) this.sharedMemory.set(shmid, procPath);
+  }
+}

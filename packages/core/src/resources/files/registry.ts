@@ -1,0 +1,24 @@
+// All kinds of open files; the first that recognises a file has it.
+import { fd_types } from '@criu-ts/images';
+import type { FileKind, HostFiles, InspectedFile } from '../file-kind.js';
+import { pipe } from './pipe.js';
+import { regular } from './regular.js';
+
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, regular] as readonly FileKind<unknown>[] as readonly FileKind<never>[];
+
+const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
+
+/** undefined: nobody here knows such a file; `unsupported.ts` tells why. */
+export function kindOf(file: InspectedFile, host: HostFiles): FileKind | undefined {
+  return FILE_KINDS.find((kind) => kind.recognises(file, host)) as FileKind | undefined;
+}
+
+/** undefined: a type that files.img can hold and we can't restore. */
+export function kindOfType(type: fd_types): FileKind | undefined {
+  return byType.get(type) as FileKind | undefined;
+}
+
+/** The type's name in files.img: `UNIXSK`. */
+export function typeNameOf(type: number): string {
+  return Object.entries(fd_types).find(([, value]) => value === type)?.[0] ?? String(type);
+}

@@ -1,0 +1,65 @@
+import type { mm_entry, vma_entry } from '@criu-ts/images';
+import { MADV, MAP, PROT, SYS } from '@criu-ts/kernel/abi';
+import type { Batch, Ref } from '@criu-ts/tracee';
+import type { StoredRun } from './pages-reader.js';
+import { VMA } from './vma-status.js';
+
+/** The kernel makes these itself: they are moved, or are there in every process. */
+const KERNELS = VMA.VSYSCALL | VMA.VDSO | VMA.VVAR;
+/** Flags that mmap(2) takes back as the image has them; locking comes when the pages are there. */
+const MAP_FLAGS = MAP.SHARED | MAP.PRIVATE | MAP.GROWSDOWN | MAP.NORESERVE | MAP.DROPPABLE;
+
+/** Gives the puppet a descriptor of the file (or shared memory object) that a mapping needs. */
+export type MappedFile = (vma: vma_entry) => Ref;
+
+/** Adds the calls that make all mappings. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
+export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], fileOf: MappedFile): void {
+  const filled = filledVmas(mm, runs);
+  for (const vma of mm.vmas) {
+    if (vma.status & (KERNELS | VMA.GUARD)) continue;
+    const start = Number(vma.start);
+    const length = Number(vma.end) - start;
+    const anonymous = (vma.status & VMA.ANON_PRIVATE) !== 0;
+    const file = anonymous ? -1 : fileOf(vma);
+    const prot = filled.has(vma) ? vma.prot | PROT.WRITE : vma.prot;
+    const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS : 0);
+    batch.doing(`map ${vma.start.toString(16)}-${vma.end.toString(16)}`);
+    batch.expect(start, SYS.mmap, start, length, prot, flags, file, anonymous ? 0 : vma.pgoff);
+    if (vma.madv !== undefined && vma.madv !== 0n) advise(batch, start, length, Number(vma.madv));
+  }
+  for (const vma of mm.vmas) {
+    if (vma.status & VMA.GUARD) batch.doing('install guard pages').call(SYS.madvise, vma.start, vma.end - vma.start, MADV.GUARD_INSTALL);
+  }
+}
+
+/** Takes back the right to write, and locks what was locked: when the pages are there. */
+export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[]): void {
+  const filled = filledVmas(mm, runs);
+  for (const vma of mm.vmas) {
+    if (vma.status & (KERNELS | VMA.GUARD)) continue;
+    if (filled.has(vma)) batch.doing('protect').call(SYS.mprotect, vma.start, vma.end - vma.start, vma.prot);
+    if (vma.flags & MAP.LOCKED) batch.doing('lock').call(SYS.mlock, vma.start, vma.end - vma.start);
+  }
+}
+
+/** Private mappings that are not writable but have pages of their own: written once, then protected. */
+function filledVmas(mm: mm_entry, runs: readonly StoredRun[]): ReadonlySet<vma_entry> {
+  const filled = new Set<vma_entry>();
+  let i = 0;
+  for (const vma of mm.vmas) {
+    const end = Number(vma.end);
+    const start = Number(vma.start);
+    while (i < runs.length && (runs[i] as StoredRun).address + (runs[i] as StoredRun).length <= start) i++;
+    const run = runs[i];
+    if (run !== undefined && run.address < end && !(vma.prot & PROT.WRITE) && !(vma.status & KERNELS)) filled.add(vma);
+  }
+  return filled;
+}
+
+const HIGHEST_ADVICE = 31;
+
+function advise(batch: Batch, start: number, length: number, bits: number): void {
+  for (let advice = 0; advice <= HIGHEST_ADVICE; advice++) {
+    if (bits & (1 << advice)) batch.doing('advise').call(SYS.madvise, start, length, advice);
+  }
+}

@@ -1,0 +1,92 @@
+import type { core_entry } from '@criu-ts/images';
+import type { RemoteSyscalls } from '@criu-ts/tracee';
+import type { DumpTask, DumpThread } from '../../model/dump-task.js';
+import type { DumpContext, RestoreContext } from '../contexts.js';
+import type { ProcessFacet, ProcessToRestore, RestorePhase, ThreadFacet, ThreadToRestore } from '../facets.js';
+import { affinity } from './affinity.js';
+import { altstack } from './altstack.js';
+import { creds } from './creds.js';
+import { itimers } from './itimers.js';
+import { membarrier } from './membarrier.js';
+import { dumpable, transparentHugePages } from './mm-flags.js';
+import { comm, parentDeathSignal, personality, threadPersonality } from './names.js';
+import { sharedSignals, threadSignals } from './pending-signals.js';
+import { posixTimers } from './posix-timers.js';
+import { childSubreaper, loginUid, oomScore, runState } from './process-state.js';
+import { rlimits } from './rlimits.js';
+import { robustList } from './robust-list.js';
+import { rseq } from './rseq.js';
+import { scheduling } from './scheduling.js';
+import { seccomp } from './seccomp.js';
+import { sigactions } from './sigactions.js';
+import { signalMask } from './signal-mask.js';
+import { tidAddress } from './tid-address.js';
+
+/** In a phase they are restored in this order: actions before signals, or the kernel drops those that are ignored. */
+export const processFacets: readonly ProcessFacet[] = [
+  runState,
+  personality,
+  oomScore,
+  loginUid,
+  transparentHugePages,
+  sigactions,
+  sharedSignals,
+  posixTimers,
+  childSubreaper,
+  membarrier,
+  rlimits,
+  dumpable,
+  itimers,
+];
+
+/** A thread makes four calls for all of these together: altstack, tidAddress, parentDeathSignal, creds. */
+export const threadFacets: readonly ThreadFacet[] = [
+  signalMask,
+  affinity,
+  seccomp,
+  comm,
+  threadPersonality,
+  scheduling,
+  altstack,
+  robustList,
+  rseq,
+  tidAddress,
+  threadSignals,
+  creds,
+  parentDeathSignal,
+];
+
+/** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
+export function captureProcess(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void {
+  for (const facet of processFacets) facet.capture(task, core, remote, at);
+}
+
+export function captureThread(thread: DumpThread, remote: RemoteSyscalls, at: DumpContext): void {
+  for (const facet of threadFacets) facet.capture(thread, remote, at);
+}
+
+/** A phase of one process: its own part, then each thread's in that thread; a batch each, none where there is nothing to do. */
+export function restoreFacets(phase: RestorePhase, process: ProcessToRestore, threads: readonly ThreadToRestore[], at: RestoreContext): void {
+  restoreProcessFacets(phase, process, at);
+  restoreThreadFacets(phase, threads, at);
+}
+
+export function restoreProcessFacets(phase: RestorePhase, process: ProcessToRestore, at: RestoreContext): void {
+  process.puppet.batch((batch) => {
+    for (const facet of processFacets) for (const step of facet.restore) if (step.phase === phase) step.run(process, batch, at);
+  });
+}
+
+export function restoreThreadFacets(phase: RestorePhase, threads: readonly ThreadToRestore[], at: RestoreContext): void {
+  for (const thread of threads) {
+    thread.puppet.batch((batch) => {
+      for (const facet of threadFacets) for (const step of facet.restore) if (step.phase === phase) step.run(thread, batch, at);
+    });
+  }
+}
+
+export { restoreAffinity } from './affinity.js';
+export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';
+export { type FinalCall, finalCalls } from './final-calls.js';
+export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';
+export { sigmaskOf } from './signal-mask.js';

@@ -1,0 +1,91 @@
+import { readOomScoreAdj, readLoginUid } from '@criu-ts/kernel/procfs';
+import { PR, SYS } from '@criu-ts/kernel/abi';
+import { writeFileSync } from 'node:fs';
+import { HostLacks } from '../../errors.js';
+import type { ProcessFacet } from '../facets.js';
+import { readTaskCore, TASK_STATE, taskCoreOf } from './core-images.js';
+import { mustCall } from './remote-call.js';
+
+const NO_LOGIN = 0xffff_ffff;
+
+/** Running or stopped, and the kernel's PF_* flags (nobody restores them). The lead of the restore stops it again. */
+export const runState: ProcessFacet = {
+  name: 'state',
+  capture(task, core) {
+    const { stopSignal } = task.process;
+    Object.assign(taskCoreOf(core), {
+      taskState: stopSignal === undefined ? TASK_STATE.ALIVE : TASK_STATE.STOPPED,
+      exitCode: 0,
+      flags: task.stat.flags,
+      ...(stopSignal !== undefined && { stopSigno: stopSignal }),
+    });
+  },
+  restore: [],
+};
+
+/** /proc/PID/oom_score_adj */
+export const oomScore: ProcessFacet = {
+  name: 'oom_score_adj',
+  capture(task, core) {
+    taskCoreOf(core).oomScoreAdj = readOomScoreAdj(task.pid);
+  },
+  restore: [
+    {
+      phase: 'early',
+      because: 'from our side, at any time',
+      run(process) {
+        const wanted = readTaskCore(process.core).oomScoreAdj;
+        const { pid } = process.puppet.tracee;
+        if (wanted === undefined || readOomScoreAdj(pid) === wanted) return;
+        try {
+          writeFileSync(`/proc/${pid}/oom_score_adj`, String(wanted));
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+          throw new HostLacks('capability', `oom_score_adj can't be made ${wanted}`, { task: process.name, why: 'lowering it needs CAP_SYS_RESOURCE', cause: error });
+        }
+      },
+    },
+  ],
+};
+
+/** /proc/PID/loginuid (audit) */
+export const loginUid: ProcessFacet = {
+  name: 'loginuid',
+  capture(task, core) {
+    taskCoreOf(core).loginuid = readLoginUid(task.pid) ?? NO_LOGIN;
+  },
+  restore: [
+    {
+      phase: 'early',
+      because: 'only the task itself may write it, through a /proc that it may not see later',
+      run(process, batch) {
+        const wanted = readTaskCore(process.core).loginuid;
+        if (wanted === undefined || (readLoginUid(process.puppet.tracee.pid) ?? NO_LOGIN) === wanted) return;
+        const text = Buffer.from(String(wanted === NO_LOGIN ? -1 : wanted));
+        batch.doing(`set loginuid to ${wanted}`);
+        const fd = batch.call(SYS.open, batch.string('/proc/self/loginuid'), 1 /* O_WRONLY */);
+        batch.call(SYS.write, fd, batch.bytes(text), text.length);
+        batch.call(SYS.close, fd);
+      },
+    },
+  ],
+};
+
+/** prctl(2) PR_SET_CHILD_SUBREAPER */
+export const childSubreaper: ProcessFacet = {
+  name: 'child subreaper',
+  capture(_task, core, remote) {
+    mustCall(remote, SYS.prctl, PR.GET_CHILD_SUBREAPER, remote.data);
+    taskCoreOf(core).childSubreaper = remote.read(remote.data, 4)[0] !== 0;
+  },
+  restore: [
+    {
+      phase: 'late',
+      because: 'orphans of the restore itself must not come to it',
+      run(process, batch) {
+        const subreaper = readTaskCore(process.core).childSubreaper ?? false;
+        if (subreaper) batch.doing('make it a child subreaper').call(SYS.prctl, PR.SET_CHILD_SUBREAPER, 1);
+      },
+    },
+  ],
+};

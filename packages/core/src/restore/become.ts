@@ -1,0 +1,65 @@
+import { PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { kill } from '@criu-ts/kernel/sys';
+import { BLOB, type Tracee } from '@criu-ts/tracee';
+import { Bug } from '../errors.js';
+import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
+import { ownSyscallInstruction } from '../resources/memory/vdso.js';
+import { finalCalls, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
+import { PARKING } from './plan.js';
+import type { RestoreRun, TaskImages } from './run.js';
+
+/**
+ * The last step: each process takes the blob out of its memory by an instruction that is its own, every thread gets
+ * its signal mask and registers, and all are let go. Until the first is let go a failure still ends all of them.
+ */
+export function becomeThemselves(run: RestoreRun): void {
+  for (const task of run.plan.tasks) {
+    removeBlob(run, task);
+    for (const [tid, core] of task.threads) {
+      const { tracee } = run.thread(tid).puppet;
+      const info = core.threadInfo;
+      if (info === undefined) throw new Bug('registers were looked for when the images were opened');
+      tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
+      tracee.setSigmask(sigmaskOf(core));
+      tracee.setRegisters(restoreRegisters(info));
+      restoreRseqCs(tracee, core);
+    }
+  }
+  run.alive = true;
+  if (run.options.leaveStopped === true) for (const { pid } of run.plan.tasks) kill(pid, SIG.STOP);
+  for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();
+}
+
+/** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */
+function removeBlob(run: RestoreRun, task: TaskImages): void {
+  const { tracee } = run.task(task.pid).puppet;
+  const instruction = ownSyscallInstruction(tracee, task.mm);
+  const data = run.plan.blob + BLOB.data;
+  for (const [tid, core] of task.threads) {
+    const thread = run.thread(tid).puppet.tracee;
+    const place = (bytes: Uint8Array): number => {
+      thread.write(data, bytes);
+      return data;
+    };
+    for (const { nr, args } of finalCalls(core, { pid: task.pid, tid }, place)) singleCall(thread, instruction, nr, args);
+  }
+  singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
+}
+
+const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
+
+function singleCall(tracee: Tracee, instruction: number, nr: number, args: readonly (number | bigint)[]): void {
+  const registers = tracee.getRegisters();
+  registers.set('rip', instruction);
+  registers.set('rax', nr);
+  registers.set('origRax', -1n);
+  ARGUMENTS.forEach((name, i) => registers.set(name, args[i] ?? 0));
+  tracee.setRegisters(registers);
+  for (const wanted of ['entry', 'exit']) {
+    tracee.resume(PTRACE.SYSCALL);
+    const stop = tracee.wait();
+    if (stop.kind !== 'syscall') tracee.unexpected(stop, `the ${wanted} of the last calls`);
+  }
+  const result = tracee.readRegisters().getSigned('rax');
+  if (result < 0n) throw new Bug(`the last call ${nr} failed with ${result}`);
+}

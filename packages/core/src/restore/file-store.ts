@@ -1,0 +1,134 @@
+import { type file_entry, IMAGE_TYPES, type reg_file_entry, remap_type } from '@criu-ts/images';
+import { F } from '@criu-ts/kernel/abi';
+import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
+import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
+import type { RestoreContext } from '../resources/contexts.js';
+import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
+import { openWithFlags } from '../resources/files/regular.js';
+import { kindOfType, typeNameOf } from '../resources/files/registry.js';
+
+/** The files of the images, opened in our process as they are needed. */
+export class FileStore {
+  readonly #entries: ReadonlyMap<number, file_entry>;
+  readonly #context: FileRestoreContext;
+  readonly #open = new Map<number, OwnedFd>();
+  #whenInstalled: (() => void)[] = [];
+
+  constructor(at: RestoreContext) {
+    this.#entries = new Map(at.images.readIfPresent(IMAGE_TYPES.files).map((entry) => [entry.id, entry]));
+    const remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)]));
+    this.#context = {
+      options: at.options,
+      images: at.images,
+      emit: (event) => at.emit(event),
+      shared: (key, make) => at.shared(key, make),
+      defer: (undo) => at.defer(undo),
+      remapOf: (id) => remaps.get(id),
+      entry: (id) => this.entry(id),
+      regular: (id) => this.#regular(id),
+      inherited: (resource) => inherit(resource, at),
+      whenInstalled: (action) => void this.#whenInstalled.push(action),
+    };
+    at.defer(() => this.#closeAll());
+  }
+
+  /** @throws ImageCorrupt where files.img lacks it */
+  entry(id: number): file_entry {
+    const entry = this.#entries.get(id);
+    if (entry === undefined) throw new ImageCorrupt(`files.img lacks file ${id}, which is used`);
+    return entry;
+  }
+
+  /** @throws Unsupported for a type that we can't restore */
+  kind(id: number): FileKind {
+    const { type } = this.entry(id);
+    const kind = kindOfType(type);
+    if (kind === undefined) throw new Unsupported('file', `a file of type ${typeNameOf(type)} can not be restored yet`, { object: `file ${id} of files.img` });
+    return kind;
+  }
+
+  /** The open file, ours until {@link release}. */
+  open(id: number): OwnedFd {
+    let fd = this.#open.get(id);
+    if (fd === undefined) {
+      try {
+        fd = this.kind(id).reopen(this.entry(id), this.#context);
+      } catch (error) {
+        throw toCriuError(error, { object: this.describe(id) });
+      }
+      this.#open.set(id, fd);
+    }
+    return fd;
+  }
+
+  /** All its users have it: our own descriptor goes. */
+  release(id: number): void {
+    this.#open.get(id)?.[Symbol.dispose]();
+    this.#open.delete(id);
+  }
+
+  /**
+   * A file to be mapped, or the program (PR_SET_MM_EXE_FILE): opened anew, the caller's.
+   * @param flags O_* as the mapping needs them (vma_entry.fdflags)
+   */
+  openForMapping(id: number, flags: number): OwnedFd {
+    try {
+      const entry = this.entry(id);
+      const kind = this.kind(id);
+      return kind.openForMapping?.(entry, flags, this.#context) ?? openWithFlags(entry, flags, this.#context);
+    } catch (error) {
+      throw toCriuError(error, { object: this.describe(id) });
+    }
+  }
+
+  /** To be called when all descriptors and mappings stand: temporary names and helpers go. */
+  finish(): void {
+    const actions = this.#whenInstalled;
+    this.#whenInstalled = [];
+    for (const action of actions) action();
+    this.#closeAll();
+  }
+
+  /** `/var/log/x`, `pipe:[7]`, `EVENTFD 12` */
+  describe(id: number): string {
+    const entry = this.#entries.get(id);
+    if (entry?.reg !== undefined) return entry.reg.name;
+    if (entry?.pipe !== undefined) return `pipe:[${entry.pipe.pipeId}]`;
+    return `${typeNameOf(entry?.type ?? 0)} ${id}`;
+  }
+
+  #regular(id: number): reg_file_entry {
+    const { reg } = this.entry(id);
+    if (reg === undefined) throw new ImageCorrupt(`files.img: file ${id} should be a regular one`);
+    return reg;
+  }
+
+  #closeAll(): void {
+    for (const fd of this.#open.values()) fd[Symbol.dispose]();
+    this.#open.clear();
+  }
+}
+
+function toRemap(id: number, type: remap_type | undefined): Remap {
+  switch (type) {
+    case remap_type.LINKED:
+    case undefined:
+      return { kind: 'linked', file: id };
+    case remap_type.GHOST:
+      return { kind: 'ghost', ghost: id };
+    case remap_type.PROCFS:
+      return { kind: 'dead-process', pid: id };
+  }
+}
+
+/** A duplicate of the descriptor that the caller gave for this resource. */
+function inherit(resource: string, at: RestoreContext): OwnedFd | undefined {
+  const given = at.options.inheritFds?.find((candidate) => sameResource(candidate.resource, resource));
+  return given === undefined ? undefined : new OwnedFd(fcntl(new OwnedFd(given.fd), F.DUPFD_CLOEXEC));
+}
+
+/** CRIU's users write `pipe[7]` for `pipe:[7]`, and paths without the leading slash. */
+function sameResource(given: string, resource: string): boolean {
+  const plain = (text: string): string => text.replace(':[', '[').replace(/^\//, '');
+  return plain(given) === plain(resource);
+}

@@ -1,0 +1,109 @@
+import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
+import { getAffinity, kill, setAffinity, wait4 } from '@criu-ts/kernel/sys';
+import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
+import { HostLacks } from '../errors.js';
+import { syscallObserver } from '../stage.js';
+import type { RestoreRun, TaskImages } from './run.js';
+
+const EEXIST = 17;
+const EINVAL = 22;
+/** __WALL */
+const WALL = 0x4000_0000;
+
+/** The first puppet, of which all others are born. */
+export function plantFirst(run: RestoreRun): void {
+  pinOurselves(run);
+  run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
+  const { pid } = run.seed.tracee;
+  run.scope.defer(() => {
+    kill(pid, SIG.KILL);
+    wait4(pid, WALL);
+  });
+}
+
+/** All puppets inherit it and are steered five times faster; each gets its own CPUs in the end. */
+function pinOurselves(run: RestoreRun): void {
+  const own = getAffinity(0);
+  const pin = new Uint8Array(own.length);
+  const byte = own.findIndex((bits) => bits !== 0);
+  pin[byte] = (own[byte] as number) & -(own[byte] as number);
+  setAffinity(0, pin);
+  run.scope.defer(() => setAffinity(0, own));
+}
+
+/**
+ * Makes the tree: every process is born to its parent with its pid, in the session that it belongs to. Who was born
+ * before its parent opened a session of its own stays in the older one.
+ */
+export function growTree(run: RestoreRun): void {
+  const begin = performance.now();
+  const children = new Map<number, TaskImages[]>();
+  for (const task of run.plan.tasks) {
+    const siblings = children.get(task.tree.ppid) ?? [];
+    children.set(task.tree.ppid, siblings);
+    siblings.push(task);
+  }
+  const grow = (task: TaskImages, parent: Puppet, root: boolean): void => {
+    const puppet = bear(run, task, parent, root);
+    const own = children.get(task.pid) ?? [];
+    const leads = task.tree.sid === task.pid;
+    for (const child of own) if (leads && child.tree.sid !== task.pid && child.tree.sid !== child.pid) grow(child, puppet, false);
+    if (leads) puppet.call(SYS.setsid);
+    for (const child of own) if (!run.tasks.has(child.pid)) grow(child, puppet, false);
+  };
+  const { seed } = run;
+  const root = run.plan.tasks[0];
+  if (seed === undefined || root === undefined) return;
+  grow(root, seed, true);
+  joinGroups(run);
+  run.stats.forkingTime = Math.round((performance.now() - begin) * 1000);
+}
+
+/** @param root born to the seed, it is to be our own child */
+function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
+  awaitReaping(task.pid);
+  try {
+    const puppet = parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
+    const { pid } = puppet.tracee;
+    run.scope.defer(() => {
+      if (run.alive) return;
+      kill(pid, SIG.KILL);
+      wait4(pid, WALL);
+    });
+    const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
+    run.tasks.set(task.pid, process);
+    run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
+    return puppet;
+  } catch (error) {
+    if (error instanceof BatchFailed && error.errno === EEXIST) throw new HostLacks('pid-taken', 'the PID is taken', { task: task.name, hint: 'end the process that has it, or restore in a new PID namespace', cause: error });
+    if (error instanceof BatchFailed && error.errno === EINVAL) throw new HostLacks('pid-max', 'the PID is above this host\'s kernel.pid_max', { task: task.name, hint: `sysctl kernel.pid_max=${task.pid + 1}`, cause: error });
+    throw error;
+  }
+}
+
+/** A zombie keeps its PID until its parent, mostly init by now, looks after it: it is given a moment. */
+function awaitReaping(pid: number): void {
+  for (const deadline = performance.now() + REAPING_TIME; performance.now() < deadline; ) {
+    try {
+      if (!['Z', 'X'].includes(readStat(pid).state)) return;
+    } catch (error) {
+      if (error instanceof ProcessGone) return;
+      throw error;
+    }
+    Atomics.wait(never, 0, 0, 1);
+  }
+}
+
+/** Milliseconds. */
+const REAPING_TIME = 3000;
+/** Nobody ever wakes it: a sleep. */
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/** Group leaders first: a group is there when its leader is. */
+function joinGroups(run: RestoreRun): void {
+  const pids = new Set(run.plan.tasks.map(({ pid }) => pid));
+  const leaders = run.plan.tasks.filter(({ pid, tree }) => tree.pgid === pid && tree.sid !== pid);
+  const members = run.plan.tasks.filter(({ pid, tree }) => tree.pgid !== pid && pids.has(tree.pgid));
+  for (const { pid, tree } of [...leaders, ...members]) run.task(pid).puppet.call(SYS.setpgid, 0, tree.pgid);
+}

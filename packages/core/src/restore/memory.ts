@@ -1,0 +1,155 @@
+import { IMAGE_TYPES, type mm_entry } from '@criu-ts/images';
+import { O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
+import type { OwnedFd } from '@criu-ts/kernel/sys';
+import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
+import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
+import { openPages } from '../resources/memory/open-pages.js';
+import { readPagemap, type StoredPages, type StoredRun } from '../resources/memory/pages-reader.js';
+import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
+import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
+import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
+import { ImageCorrupt } from '../errors.js';
+import { Scope } from '../scope.js';
+import { PARKING } from './plan.js';
+import type { RestoreRun, TaskImages } from './run.js';
+
+/** Replaces each puppet's memory by the mappings of its process, pages and all. */
+export function restoreMemory(run: RestoreRun): void {
+  const { seed } = run;
+  if (seed === undefined) return;
+  const host = new HostVdso(seed.tracee);
+  for (const task of run.plan.tasks) {
+    const pages = readPagemap(run.images, IMAGE_TYPES.pagemap, task.pid);
+    checkVdso(run, task, host, pages);
+    restoreTaskMemory(run, task, host, pages);
+  }
+}
+
+function checkVdso(run: RestoreRun, { mm }: TaskImages, host: HostVdso, { pagesId, runs }: StoredPages): void {
+  const vdso = vmaOf(mm, VMA.VDSO);
+  if (vdso === undefined) return;
+  const start = Number(vdso.start);
+  const size = Number(vdso.end) - start;
+  const stored = runs.find(({ address, length }) => address <= start && start + size <= address + length);
+  if (stored === undefined) throw new ImageCorrupt('the vdso is not in it', { object: `pages-${pagesId}.img` });
+  using file = run.images.source({ kind: 'PAGES', pattern: 'pages-%u.img', words: [], holds: 'pages' }, pagesId);
+  host.check(mm, file.read(stored.offset + start - stored.address, size));
+}
+
+function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages): void {
+  const { puppet } = run.task(task.pid);
+  const { blob } = run.plan;
+  const parking = blob + BLOB.size;
+  const { mm } = task;
+  const runs = pages.runs.flatMap((stored) => withoutVdso(stored, mm));
+  using file = pages.pagesId === 0 ? undefined : openPages(run.images, pages.pagesId);
+  using scope = new Scope();
+  const files = new Map<string, OwnedFd>();
+  const openFile = (id: number, flags: number): OwnedFd => {
+    const key = `${id} ${flags}`;
+    const file = files.get(key) ?? scope.use(run.files.openForMapping(id, flags));
+    files.set(key, file);
+    return file;
+  };
+  puppet.batch((b) => {
+    host.park(b, parking);
+    b.doing('empty the address space');
+    b.call(SYS.munmap, 0, blob);
+    b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
+    const bring = bringDescriptors(b);
+    mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : openFile(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
+    host.place(b, parking, mm);
+    setMm(b, mm, bring(openFile(mm.exeFileId, O.RDONLY)));
+    if (file !== undefined) fill(b, bring(file), runs);
+    protectVmas(b, mm, runs);
+    // None of them is the process's own: those come later, at their numbers.
+    b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
+  });
+  run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+}
+
+/** Has the puppet fetch descriptors of ours, each once. */
+function bringDescriptors(b: Batch): (file: OwnedFd) => Ref {
+  b.doing('reach our descriptors');
+  const pidfd = b.call(SYS.pidfd_open, process.pid, 0);
+  const brought = new Map<OwnedFd, Ref>();
+  return (file) => {
+    let ref = brought.get(file);
+    if (ref === undefined) {
+      ref = b.doing('fetch a descriptor').call(SYS.pidfd_getfd, pidfd, file.number, 0);
+      brought.set(file, ref);
+    }
+    return ref;
+  };
+}
+
+/** Made once, of the size that the furthest mapping of it needs, and filled. */
+function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
+  return run.shared(`shared memory ${shmid}`, () => {
+    let size = 0n;
+    for (const { mm } of run.plan.tasks) {
+      for (const { status, shmid: id, pgoff, start, end } of mm.vmas) if (status & VMA.ANON_SHARED && id === shmid && pgoff + end - start > size) size = pgoff + end - start;
+    }
+    const object = run.scope.use(createSharedMemory(Number(size)));
+    run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object);
+    return object;
+  });
+}
+
+/** prctl(PR_SET_MM_MAP): refused while a mapping of the old executable is there. */
+function setMm(b: Batch, mm: mm_entry, exe: Ref): void {
+  b.room(2, 1024);
+  const auxv = Buffer.alloc(mm.mmSavedAuxv.length * 8);
+  mm.mmSavedAuxv.forEach((word, i) => auxv.writeBigUInt64LE(word, i * 8));
+  const auxvAt = b.bytes(auxv);
+  const map = b.struct(prctl_mm_map.size);
+  prctl_mm_map.write(map.view, 0, {
+    start_code: Number(mm.mmStartCode),
+    end_code: Number(mm.mmEndCode),
+    start_data: Number(mm.mmStartData),
+    end_data: Number(mm.mmEndData),
+    start_brk: Number(mm.mmStartBrk),
+    brk: Number(mm.mmBrk),
+    start_stack: Number(mm.mmStartStack),
+    arg_start: Number(mm.mmArgStart),
+    arg_end: Number(mm.mmArgEnd),
+    env_start: Number(mm.mmEnvStart),
+    env_end: Number(mm.mmEnvEnd),
+    auxv: auxvAt,
+    auxv_size: auxv.length,
+    exe_fd: EXE_FD,
+  });
+  // exe_fd is known only when the batch runs: the descriptor gets a number of its own first.
+  b.doing('give the executable its number').call(SYS.dup3, exe, EXE_FD, 0);
+  b.doing('set the layout of the address space').call(SYS.prctl, PR.SET_MM, PR.SET_MM_MAP, map.address, prctl_mm_map.size, 0);
+}
+
+/** Above what mapping needs; below any limit that a puppet may have inherited. */
+const EXE_FD = 1000;
+
+/** Most that one pread(2) reads (MAX_RW_COUNT), in whole pages. */
+const MOST_READ = 0x4000_0000;
+
+/** The puppet reads its pages itself, straight into place. */
+function fill(b: Batch, file: Ref, runs: readonly StoredRun[]): void {
+  b.doing('read pages');
+  for (const { address, length, offset } of runs) {
+    for (let done = 0; done < length; done += MOST_READ) {
+      const part = Math.min(MOST_READ, length - done);
+      b.expect(part, SYS.pread64, file, address + done, part, offset + done);
+    }
+  }
+}
+
+/** The host's own vdso is there already. */
+function withoutVdso(stored: StoredRun, mm: mm_entry): StoredRun[] {
+  const vdso = vmaOf(mm, VMA.VDSO);
+  if (vdso === undefined) return [stored];
+  const [start, end] = [Number(vdso.start), Number(vdso.end)];
+  const storedEnd = stored.address + stored.length;
+  if (storedEnd <= start || end <= stored.address) return [stored];
+  const parts: StoredRun[] = [];
+  if (stored.address < start) parts.push({ ...stored, length: start - stored.address });
+  if (end < storedEnd) parts.push({ address: end, length: storedEnd - end, offset: stored.offset + end - stored.address });
+  return parts;
+}

@@ -1,0 +1,94 @@
+import type { core_entry, ImageSet, inventory_entry, mm_entry, pstree_entry, task_kobj_ids_entry } from '@criu-ts/images';
+import type { Puppet } from '@criu-ts/tracee';
+import { Bug, type TaskName } from '../errors.js';
+import type { RestoreStats } from '../events.js';
+import type { RestoreOptions } from '../options.js';
+import type { RestoreContext } from '../resources/contexts.js';
+import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
+import { FileStore } from './file-store.js';
+import type { Scope } from '../scope.js';
+import type { Emit } from '../stage.js';
+
+/** One process, as the images have it. */
+export interface TaskImages {
+  readonly pid: number;
+  readonly name: TaskName;
+  readonly tree: pstree_entry;
+  readonly core: core_entry;
+  /** By thread id, the main thread's too. */
+  readonly threads: ReadonlyMap<number, core_entry>;
+  readonly ids: task_kobj_ids_entry;
+  readonly mm: mm_entry;
+}
+
+/** What was decided before any process was made. */
+export interface RestorePlan {
+  /** Parents before their children; the root first. */
+  readonly tasks: readonly TaskImages[];
+  /** Where the blob lies in every process; behind it {@link PARKING} bytes for the vdso on its way. */
+  readonly blob: number;
+}
+
+/** The state of one restore, filled in stage by stage. */
+export class RestoreRun implements RestoreContext {
+  readonly options: RestoreOptions;
+  readonly emit: Emit;
+  readonly scope: Scope;
+  readonly images: ImageSet;
+  readonly stats: { -readonly [K in keyof RestoreStats]: RestoreStats[K] } = {
+    kind: 'restore', pagesCompared: 0, pagesSkippedCow: 0, pagesRestored: 0, forkingTime: 0, restoreTime: 0,
+  };
+
+  inventory: inventory_entry | undefined;
+  #plan: RestorePlan | undefined;
+  #files: FileStore | undefined;
+  seed: Puppet | undefined;
+  readonly tasks = new Map<number, ProcessToRestore>();
+  /** By thread id; main threads too. */
+  readonly threads = new Map<number, ThreadToRestore>();
+  /** True when the processes live without us: nothing is to be undone any more. */
+  alive = false;
+
+  readonly #shared = new Map<string, unknown>();
+
+  constructor(options: RestoreOptions, images: ImageSet, scope: Scope, emit: Emit) {
+    this.options = options;
+    this.images = images;
+    this.scope = scope;
+    this.emit = emit;
+  }
+
+  get plan(): RestorePlan {
+    if (this.#plan === undefined) throw new Bug('there is no plan yet');
+    return this.#plan;
+  }
+
+  set plan(plan: RestorePlan) {
+    this.#plan = plan;
+  }
+
+  get files(): FileStore {
+    return (this.#files ??= new FileStore(this));
+  }
+
+  task(pid: number): ProcessToRestore {
+    const task = this.tasks.get(pid);
+    if (task === undefined) throw new Bug(`process ${pid} has not been made`);
+    return task;
+  }
+
+  thread(tid: number): ThreadToRestore {
+    const thread = this.threads.get(tid);
+    if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
+    return thread;
+  }
+
+  shared<T>(key: string, make: () => T): T {
+    if (!this.#shared.has(key)) this.#shared.set(key, make());
+    return this.#shared.get(key) as T;
+  }
+
+  defer(undo: () => void): void {
+    this.scope.defer(undo);
+  }
+}
