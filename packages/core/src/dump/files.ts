@@ -140,8 +140,8 @@ export class DumpFiles {
     return { id: 1 + this.#at.nextId('files'), descriptors };
   }
 
-  #identify(owner: FileOwner, { fd, file, key }: InspectedDescriptor): OpenFile {
-    const open = this.#byIdentity.findOrAdd(owner.pid, fd, () => this.#add(file), key);
+  #identify(owner: FileOwner, { fd, key, inspect }: InspectedDescriptor): OpenFile {
+    const open = this.#byIdentity.findOrAdd(owner.pid, fd, () => this.#add(inspect()), key);
     open.holders.push({ pid: owner.pid, fd });
     return open;
   }
