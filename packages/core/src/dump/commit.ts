@@ -1,4 +1,4 @@
-import { IMAGE_TYPES, inventory_entry, lsmtype, type pagemap_entry, type pagemap_head, type pstree_entry, type timens_entry } from '@criu-ts/images';
+import { IMAGE_TYPES, inventory_entry, lsmtype, type pstree_entry, type timens_entry, writePagemap } from '@criu-ts/images';
 import { CLOCK, SYS } from '@criu-ts/kernel/abi';
 import { scratch, sys } from '@criu-ts/kernel/sys';
 import { randomUUID } from 'node:crypto';
@@ -35,8 +35,7 @@ export function commitImages(run: DumpRun): void {
 function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAGE_TYPES.shmemPagemap, id: number | bigint, pages: DumpedPages | undefined): void {
   if (pages === undefined) return;
   pages.file.file.commit();
-  const head: pagemap_head = { pagesId: pages.file.id };
-  run.images.write<pagemap_head | pagemap_entry>(type, id, [head, ...pages.pagemap]);
+  writePagemap(run.images, type, id, pages.list.pagemap(pages.file.id));
 }
 
 function inventory(): inventory_entry {
