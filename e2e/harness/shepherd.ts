@@ -40,7 +40,8 @@ export class Shepherd {
 
   constructor() {
     // Node's start-up reads NODE_EXTRA_CA_CERTS: 40–60 ms that no test wants.
-    const { NODE_EXTRA_CA_CERTS: _unused, ...env } = process.env;
+    const env = { ...process.env };
+    delete env['NODE_EXTRA_CA_CERTS'];
     this.#process = spawn(compile('shepherd'), [], { env });
     this.#process.stderr.pipe(process.stderr);
     this.#ended = new Promise((resolve) => this.#process.once('close', () => resolve()));
