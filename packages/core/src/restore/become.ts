@@ -38,6 +38,8 @@ function removeBlob(run: RestoreRun, task: TaskImages): void {
   const data = run.plan.blob + BLOB.data;
   for (const [tid, core] of task.threads) {
     const thread = run.thread(tid).puppet.tracee;
+    // SIGTRAP too: no batch ends by it any more, and it may be one of those that are queued now.
+    thread.setSigmask(ALL_SIGNALS);
     const place = (bytes: Uint8Array): number => {
       thread.write(data, bytes);
       return data;
@@ -47,6 +49,7 @@ function removeBlob(run: RestoreRun, task: TaskImages): void {
   singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
 }
 
+const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
 
 function singleCall(tracee: Tracee, instruction: number, nr: number, args: readonly (number | bigint)[]): void {
