@@ -62,7 +62,6 @@ t.test("an owner's ids are kept", async (t) => {
     return task.puppet.batch((batch) => {
       const ids = batch.struct(8);
       batch.call(SYS.fcntl, 0, F.GETOWNER_UIDS, ids.address);
-      fd;
       batch.run();
       return Buffer.from(task.puppet.tracee.read(ids.address, 8)).toString('hex');
     });
@@ -146,7 +145,6 @@ t.test('an epoll whose target nobody has is refused', async (t) => {
   using _kept = victim.take(1);
   victim.call(SYS.close, 1);
   t.match(problemsOf([victim]), [{ message: /fd 0 .* it watches what was added as fd 1/ }]);
-  kept;
 });
 
 t.test('FIFOs: data, one end only, removed ones', async (t) => {
