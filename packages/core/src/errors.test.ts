@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Bug, CriuError, HostLacks, ManyProblems, SyscallFailed, throwProblems, toCriuError, Unsupported } from './errors.js';
+import { Bug, type CriuError, HostLacks, ManyProblems, SyscallFailed, throwProblems, toCriuError, Unsupported } from './errors.js';
 
 t.test('the message is one sentence, from what the layers knew', async (t) => {
   const rows: [name: string, error: CriuError, message: string][] = [

@@ -5,6 +5,9 @@ import { imageTypeOfName } from './image-types.js';
 import { ImageReader } from './image-reader.js';
 import { ImageWriter } from './image-writer.js';
 import { MemorySink, MemorySource } from './io/directory.js';
+import { imageFromJson, imageToJson } from './json/image-json.js';
+import { parseJson, writeJson } from './json/json-text.js';
+import type { JsonObject } from './json/json-text.js';
 import { isRaw } from './layout.js';
 import { unpackCorpus } from './testing/fixtures.js';
 
@@ -36,3 +39,47 @@ t.test('every image of the corpus comes back byte for byte', { skip: corpus.skip
   t.same(differing, []);
   t.end();
 });
+
+/** `crit` gives the images of a set a name each; both sides are compared as text, so that 64-bit numbers count in full. */
+t.test('every image of the corpus is shown as crit shows it', { skip: corpus.skip }, (t) => {
+  let files = 0;
+  const differing: string[] = [];
+  const missing: string[] = [];
+  for (const set of corpus.sets) {
+    const reference = parseJson(readFileSync(path.join(corpus.path, `${set}.json`), 'utf8')) as JsonObject;
+    const names = new Set(readdirSync(path.join(corpus.path, set)));
+    for (const [name, expected] of Object.entries(reference)) {
+      if (!names.has(name)) {
+        missing.push(`${set}/${name}`);
+        continue;
+      }
+      const shown = imageToJson(new MemorySource(name, readFileSync(path.join(corpus.path, set, name))));
+      if (writeJson(shown) !== writeJson(expected)) differing.push(`${set}/${name}`);
+      files++;
+    }
+  }
+  t.ok(files > 5000, `${files} files`);
+  t.same(differing, []);
+  t.same(missing, []);
+  t.end();
+});
+
+for (const pretty of [false, true]) {
+  t.test(`every image of the corpus comes back through ${pretty ? 'pretty ' : ''}JSON text`, { skip: corpus.skip }, (t) => {
+    let files = 0;
+    const differing: string[] = [];
+    for (const set of corpus.sets) {
+      for (const name of readdirSync(path.join(corpus.path, set))) {
+        const bytes = readFileSync(path.join(corpus.path, set, name));
+        const text = writeJson(imageToJson(new MemorySource(name, bytes), { pretty }), pretty ? 4 : undefined);
+        const sink = new MemorySink(name);
+        imageFromJson(parseJson(text), sink);
+        files++;
+        if (!bytes.equals(sink.bytes())) differing.push(`${set}/${name}`);
+      }
+    }
+    t.ok(files > 7000, `${files} files`);
+    t.same(differing, []);
+    t.end();
+  });
+}

@@ -1,5 +1,5 @@
 import { PTRACE, PTRACE_O } from '@criu-ts/kernel/abi';
-import { listProcNumbers, readProcText, threadOf, ProcessGone } from '@criu-ts/kernel/procfs';
+import { childrenByParent, listProcNumbers, readChildren, readProcText, threadOf, ProcessGone } from '@criu-ts/kernel/procfs';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
 import { Tracee } from './tracee.js';
@@ -83,18 +83,12 @@ export class FrozenTree implements Disposable {
     this.#freezeProcess(this.root);
     for (let before = -1; before !== this.processes.size; ) {
       before = this.processes.size;
+      const scan = new ChildScan();
       // The map grows while it is walked, so grandchildren come in the same pass.
       for (const process of this.processes.values()) {
-        for (const child of this.#children(process)) if (!this.processes.has(child)) this.#freezeProcess(child);
+        for (const child of scan.childrenOf(process)) if (!this.processes.has(child)) this.#freezeProcess(child);
       }
     }
-  }
-
-  #children(process: FrozenProcess): number[] {
-    return process.threads.flatMap(({ pid, tid }) => {
-      const text = readProcText(threadOf(pid, tid), 'children').trim();
-      return text === '' ? [] : text.split(' ').map(Number);
-    });
   }
 
   #freezeProcess(pid: number): void {
@@ -184,6 +178,21 @@ export class FrozenTree implements Disposable {
       this.#threads.delete(tracee.tid);
       return false;
     }
+  }
+}
+
+/** Children of processes, at one time: by /proc/PID/task/TID/children, or, where the kernel lacks it, by a look at all processes. */
+class ChildScan {
+  #byParent: ReadonlyMap<number, readonly number[]> | undefined;
+
+  childrenOf(process: FrozenProcess): number[] {
+    const children: number[] = [];
+    for (const { pid, tid } of process.threads) {
+      const own = readChildren(threadOf(pid, tid));
+      if (own === undefined) return [...((this.#byParent ??= childrenByParent()).get(pid) ?? [])];
+      children.push(...own);
+    }
+    return children;
   }
 }
 

@@ -1,32 +1,20 @@
 import { MAP, PROT } from '@criu-ts/kernel/abi';
-import { type CpuMask, getAffinity, setAffinity } from '@criu-ts/kernel/sys';
-import { type BorrowedCode, findBorrowedCode, RemoteSyscalls } from '@criu-ts/tracee';
+import type { CpuMask } from '@criu-ts/kernel/sys';
+import { type BorrowedCode, findBorrowedCode, RemoteSyscalls, resolveRestart } from '@criu-ts/tracee';
+import { CpuPin } from '../cpu-pin.js';
 import { Unsupported } from '../errors.js';
 import type { DumpTask } from '../model/dump-task.js';
 import { captureThreadInfo } from '../resources/cpu/x86-64.js';
 import { captureMm } from '../resources/memory/mm.js';
-import { processFacets, threadFacets } from '../resources/task/index.js';
-import { Scope } from '../scope.js';
+import { abortCriticalSection, captureProcess, captureThread, readRseqCs } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
 export function captureTasks(run: DumpRun): void {
-  using scope = new Scope();
-  const pin = pinOurselves(scope);
-  for (const task of run.tasks) captureTask(run, task, pin);
+  using pin = new CpuPin();
+  for (const task of run.tasks) captureTask(run, task, pin.mask);
   run.files.capture();
-}
-
-/** Puppet and puppeteer on one CPU: a call costs a fifth. */
-function pinOurselves(scope: Scope): CpuMask {
-  const own = getAffinity(0);
-  const pin = new Uint8Array(own.length);
-  const byte = own.findIndex((bits) => bits !== 0);
-  pin[byte] = (own[byte] as number) & -(own[byte] as number);
-  setAffinity(0, pin);
-  scope.defer(() => setAffinity(0, own));
-  return pin;
 }
 
 function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {
@@ -34,12 +22,14 @@ function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {
   const observe = syscallObserver(run.options, run.emit);
   for (const thread of task.threads) {
     const { tracee, core } = thread;
-    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), 0n);
+    const section = readRseqCs(tracee);
+    const registers = resolveRestart(abortCriticalSection(thread.registers, section));
+    core.threadInfo = captureThreadInfo(registers, tracee.getXstate(), 0n);
     using remote = new RemoteSyscalls(tracee, code, { pin, ...(observe && { observe }) });
-    for (const facet of threadFacets) facet.capture(thread, core, remote, run);
+    captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;
-    for (const facet of processFacets) facet.capture(task, core, remote, run);
     run.mms.set(task.pid, captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task)));
+    captureProcess(task, core, remote, run);
   }
 }
 

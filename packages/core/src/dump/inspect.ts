@@ -1,10 +1,11 @@
-import { readComm, readSmaps, readStat, readStatus, shrinkReadBuffer } from '@criu-ts/kernel/procfs';
-import { core_entry_march, type core_entry } from '@criu-ts/images';
+import { readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
 import { pidfdOpen } from '@criu-ts/kernel/sys';
 import type { FrozenProcess } from '@criu-ts/tracee';
 import { Bug, type TaskName } from '../errors.js';
 import type { DumpTask, DumpThread } from '../model/dump-task.js';
+import { MARCH } from '../resources/cpu/x86-64.js';
 import { describeVmas } from '../resources/memory/describe-vmas.js';
+import { blankTaskCore, blankThreadCore } from '../resources/task/index.js';
 import { shmemDevice } from '../host/shmem-device.js';
 import type { DumpRun } from './run.js';
 
@@ -45,11 +46,16 @@ function inspectTask(run: DumpRun, process: FrozenProcess): DumpTask {
     threads,
   };
   for (const tracee of process.threads) {
-    threads.push({ task, tid: tracee.tid, tracee, registers: tracee.getRegisters(), core: blankCore() });
+    const { tid } = tracee;
+    threads.push({
+      task,
+      tid,
+      tracee,
+      registers: tracee.getRegisters(),
+      status: tid === pid ? status : readStatus(threadOf(pid, tid)),
+      sigmask: tracee.getSigmask(),
+      core: { mtype: MARCH, threadCore: blankThreadCore(), ...(tid === pid && { tc: blankTaskCore() }) },
+    });
   }
   return task;
-}
-
-function blankCore(): core_entry {
-  return { mtype: core_entry_march.X86_64 };
 }

@@ -1,4 +1,4 @@
-import type { ImageSet, ImageType, mm_entry, pagemap_entry } from '@criu-ts/images';
+import type { ImageSet, ImageType, mm_entry } from '@criu-ts/images';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
@@ -7,14 +7,15 @@ import type { DumpTask } from '../model/dump-task.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
+import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
-import type { Scope } from '../scope.js';
+import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 import { DumpFiles } from './files.js';
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
-  readonly pagemap: readonly pagemap_entry[];
+  readonly list: PageList;
   readonly file: NumberedPages;
 }
 
@@ -30,6 +31,8 @@ export class DumpRun implements DumpContext {
   readonly emit: Emit;
   /** What stays taken until the end, whatever the end. */
   readonly scope: Scope;
+  /** What is undone only when the dump fails: forgotten once the images are complete. */
+  readonly failureScope: Scope;
   readonly images: ImageSet;
   readonly imagesDirectory: OwnedFd;
   readonly files: DumpFiles;
@@ -65,6 +68,7 @@ export class DumpRun implements DumpContext {
     this.imagesDirectory = imagesDirectory;
     this.files = new DumpFiles(this);
     this.scope = scope;
+    this.failureScope = scope.use(new Scope());
     this.emit = emit;
   }
 
@@ -93,6 +97,10 @@ export class DumpRun implements DumpContext {
     const id = (this.#sequences.get(sequence) ?? 0) + 1;
     this.#sequences.set(sequence, id);
     return id;
+  }
+
+  undoOnFailure(undo: () => void): void {
+    this.failureScope.defer(undo);
   }
 
   noteSharedMemory(shmid: bigint, procPath: string): void {

@@ -3,8 +3,8 @@ import { kill } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
-import { vdsoSyscall } from '../resources/memory/vdso.js';
-import { finalCalls, sigmaskOf } from '../resources/task/index.js';
+import { ownSyscallInstruction } from '../resources/memory/vdso.js';
+import { finalCalls, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -16,35 +16,34 @@ export function becomeThemselves(run: RestoreRun): void {
   for (const task of run.plan.tasks) {
     removeBlob(run, task);
     for (const [tid, core] of task.threads) {
-      const { tracee } = threadOf(run, tid).puppet;
+      const { tracee } = run.thread(tid).puppet;
       const info = core.threadInfo;
       if (info === undefined) throw new Bug('registers were looked for when the images were opened');
       tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
       tracee.setSigmask(sigmaskOf(core));
       tracee.setRegisters(restoreRegisters(info));
+      restoreRseqCs(tracee, core);
     }
   }
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid } of run.plan.tasks) kill(pid, SIG.STOP);
-  for (const tid of run.threads.keys()) threadOf(run, tid).puppet.tracee.detach();
+  for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();
 }
 
-function threadOf(run: RestoreRun, tid: number) {
-  const thread = run.threads.get(tid);
-  if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
-  return thread;
-}
-
-/** No batch can run any more: these calls are made with a `syscall` of the vdso, stopping at entry and exit. */
+/** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */
 function removeBlob(run: RestoreRun, task: TaskImages): void {
-  const { puppet } = run.task(task.pid);
-  const { tracee } = puppet;
-  const instruction = vdsoSyscall(tracee, task);
-  const { blob } = run.plan;
-  const call = (nr: number, args: readonly (number | bigint)[]): void => singleCall(tracee, instruction, nr, args);
-  // SIGTRAP's action is reset by every int3: it comes after the last batch, its struct still in the blob.
-  for (const { nr, args } of finalCalls(task.core, (bytes) => (tracee.write(blob + BLOB.data, bytes), blob + BLOB.data))) call(nr, args);
-  call(SYS.munmap, [blob, BLOB.size + PARKING]);
+  const { tracee } = run.task(task.pid).puppet;
+  const instruction = ownSyscallInstruction(tracee, task.mm);
+  const data = run.plan.blob + BLOB.data;
+  for (const [tid, core] of task.threads) {
+    const thread = run.thread(tid).puppet.tracee;
+    const place = (bytes: Uint8Array): number => {
+      thread.write(data, bytes);
+      return data;
+    };
+    for (const { nr, args } of finalCalls(core, { pid: task.pid, tid }, place)) singleCall(thread, instruction, nr, args);
+  }
+  singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
 }
 
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;

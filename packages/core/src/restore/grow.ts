@@ -1,5 +1,6 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { getAffinity, kill, setAffinity, wait4 } from '@criu-ts/kernel/sys';
+import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
 import { syscallObserver } from '../stage.js';
@@ -12,23 +13,13 @@ const WALL = 0x4000_0000;
 
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
-  pinOurselves(run);
+  run.pin();
   run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
     wait4(pid, WALL);
   });
-}
-
-/** All puppets inherit it and are steered five times faster; each gets its own CPUs in the end. */
-function pinOurselves(run: RestoreRun): void {
-  const own = getAffinity(0);
-  const pin = new Uint8Array(own.length);
-  const byte = own.findIndex((bits) => bits !== 0);
-  pin[byte] = (own[byte] as number) & -(own[byte] as number);
-  setAffinity(0, pin);
-  run.scope.defer(() => setAffinity(0, own));
 }
 
 /**
@@ -61,6 +52,7 @@ export function growTree(run: RestoreRun): void {
 
 /** @param root born to the seed, it is to be our own child */
 function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
+  awaitReaping(task.pid);
   try {
     const puppet = parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
     const { pid } = puppet.tracee;
@@ -69,9 +61,9 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
       kill(pid, SIG.KILL);
       wait4(pid, WALL);
     });
-    const restored = { pid: task.pid, name: task.name, puppet };
-    run.tasks.set(task.pid, restored);
-    run.threads.set(task.pid, { task: restored, tid: task.pid, puppet });
+    const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
+    run.tasks.set(task.pid, process);
+    run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
     return puppet;
   } catch (error) {
     if (error instanceof BatchFailed && error.errno === EEXIST) throw new HostLacks('pid-taken', 'the PID is taken', { task: task.name, hint: 'end the process that has it, or restore in a new PID namespace', cause: error });
@@ -79,6 +71,24 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
     throw error;
   }
 }
+
+/** A zombie keeps its PID until its parent, mostly init by now, looks after it: it is given a moment. */
+function awaitReaping(pid: number): void {
+  for (const deadline = performance.now() + REAPING_TIME; performance.now() < deadline; ) {
+    try {
+      if (!['Z', 'X'].includes(readStat(pid).state)) return;
+    } catch (error) {
+      if (error instanceof ProcessGone) return;
+      throw error;
+    }
+    Atomics.wait(never, 0, 0, 1);
+  }
+}
+
+/** Milliseconds. */
+const REAPING_TIME = 3000;
+/** Nobody ever wakes it: a sleep. */
+const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** Group leaders first: a group is there when its leader is. */
 function joinGroups(run: RestoreRun): void {

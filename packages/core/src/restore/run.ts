@@ -1,9 +1,12 @@
 import type { core_entry, ImageSet, inventory_entry, mm_entry, pstree_entry, task_kobj_ids_entry } from '@criu-ts/images';
 import type { Puppet } from '@criu-ts/tracee';
+import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
 import type { RestoreStats } from '../events.js';
 import type { RestoreOptions } from '../options.js';
-import type { RestoreContext, RestoreTask, RestoreThread } from '../resources/contexts.js';
+import type { RestoreContext } from '../resources/contexts.js';
+import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
+import { FileStore } from './file-store.js';
 import type { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 
@@ -39,10 +42,12 @@ export class RestoreRun implements RestoreContext {
 
   inventory: inventory_entry | undefined;
   #plan: RestorePlan | undefined;
+  #files: FileStore | undefined;
+  #pin: CpuPin | undefined;
   seed: Puppet | undefined;
-  readonly tasks = new Map<number, RestoreTask>();
+  readonly tasks = new Map<number, ProcessToRestore>();
   /** By thread id; main threads too. */
-  readonly threads = new Map<number, RestoreThread>();
+  readonly threads = new Map<number, ThreadToRestore>();
   /** True when the processes live without us: nothing is to be undone any more. */
   alive = false;
 
@@ -64,10 +69,30 @@ export class RestoreRun implements RestoreContext {
     this.#plan = plan;
   }
 
-  task(pid: number): RestoreTask {
+  get files(): FileStore {
+    return (this.#files ??= new FileStore(this));
+  }
+
+  /** From here on we share a CPU with the puppets, which inherit it. */
+  pin(): void {
+    this.#pin ??= this.scope.use(new CpuPin());
+  }
+
+  /** Lets us, and threads that are started, run everywhere until it is disposed of. */
+  unpinned(): Disposable {
+    return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  task(pid: number): ProcessToRestore {
     const task = this.tasks.get(pid);
     if (task === undefined) throw new Bug(`process ${pid} has not been made`);
     return task;
+  }
+
+  thread(tid: number): ThreadToRestore {
+    const thread = this.threads.get(tid);
+    if (thread === undefined) throw new Bug(`thread ${tid} has not been made`);
+    return thread;
   }
 
   shared<T>(key: string, make: () => T): T {

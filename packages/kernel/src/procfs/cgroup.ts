@@ -20,7 +20,7 @@ export function readCgroups(task: ProcTask): CgroupMembership[] {
 /** @throws ProcFormatError */
 export function parseCgroups(text: string): CgroupMembership[] {
   return linesOf(text).map((line) => {
-    const [hierarchy, controllers, path] = fieldsOf('cgroup', line, /^(\d+):([^:]*):(\/.*)$/);
+    const [hierarchy, controllers, path] = fieldsOf('cgroup', line, /^(\d+):([^:]*):(\/.*)$/s);
     return {
       hierarchy: decimal('cgroup', hierarchy),
       controllers: controllers === '' ? [] : (controllers as string).split(','),

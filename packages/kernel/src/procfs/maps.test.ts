@@ -32,6 +32,11 @@ const rows = [
     line: '1000-2000 rw-p 00000000 fe:00 7                          /a\\012b\xff',
     entry: { start: 0x1000, end: 0x2000, prot: rw, shared: false, offset: 0, devMajor: 0xfe, devMinor: 0, inode: 7n, name: '/a\\012b\udcff' },
   },
+  {
+    name: 'carriage return and other line ends that are none here',
+    line: '1000-2000 rw-p 00000000 fe:00 7                          /a\rb\x85c\x0bd',
+    entry: { start: 0x1000, end: 0x2000, prot: rw, shared: false, offset: 0, devMajor: 0xfe, devMinor: 0, inode: 7n, name: '/a\rb\udc85c\vd' },
+  },
 ];
 
 t.test('maps rows', async (t) => {

@@ -103,9 +103,9 @@ t.test('limits', async (t) => {
 });
 
 t.test('cgroup', async (t) => {
-  t.same(parseCgroups('9:name=systemd:/\n4:cpu,cpuacct:/a:b (deleted)\n0::/../x\n'), [
+  t.same(parseCgroups('9:name=systemd:/\n4:cpu,cpuacct:/a:b\r (deleted)\n0::/../x\n'), [
     { hierarchy: 9, controllers: ['name=systemd'], path: '/' },
-    { hierarchy: 4, controllers: ['cpu', 'cpuacct'], path: '/a:b (deleted)' },
+    { hierarchy: 4, controllers: ['cpu', 'cpuacct'], path: '/a:b\r (deleted)' },
     { hierarchy: 0, controllers: [], path: '/../x' },
   ]);
   for (const line of ['0:/', 'x::/', '0::x', '']) t.throws(() => parseCgroups(`${line}\n`), ProcFormatError, JSON.stringify(line));

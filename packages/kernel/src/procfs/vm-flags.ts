@@ -69,8 +69,10 @@ export class VmFlags {
   static parse(text: string): VmFlags {
     let flags = VmFlags.#known.get(text);
     if (flags === undefined) {
-      flags = new VmFlags(text.trim());
-      VmFlags.#known.set(text, flags);
+      // A copy: a slice would keep the whole file alive.
+      const copy = Buffer.from(text, 'latin1').toString('latin1');
+      flags = new VmFlags(copy.trim());
+      VmFlags.#known.set(copy, flags);
     }
     return flags;
   }

@@ -1,4 +1,4 @@
-import { KCMP } from '../abi/kcmp.js';
+import type { KCMP } from '../abi/kcmp.js';
 import { SYS } from '../abi/syscalls.js';
 import { libcFunction, rawSyscall, sys, SyscallFailed, type SyscallArg } from './libc.js';
 import { Memory, pathBytes, scratch } from './memory.js';

@@ -84,13 +84,13 @@ function identityKey({ stat, link, flags }: InspectedFile, info: FdInfo, text: s
 }
 
 /** A file that a task uses without a descriptor: exe, cwd, root, a mapped file. */
-export function inspectPath(owner: FileOwner, name: string): InspectedFile {
-  const procPath = `/proc/${owner.pid}/${name}`;
+export function inspectPath(pid: number, task: TaskName, name: string): InspectedFile {
+  const procPath = `/proc/${pid}/${name}`;
   const reopen = (): OwnedFd => openPath(procPath, O.PATH);
   using fd = reopen();
-  using directory = open(`/proc/${owner.pid}`, O.PATH | O.DIRECTORY);
+  using directory = open(`/proc/${pid}`, O.PATH | O.DIRECTORY);
   return {
-    task: owner.name,
+    task,
     fd: undefined,
     procPath,
     link: readLinkAt(directory, name),

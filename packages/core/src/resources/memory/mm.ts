@@ -1,5 +1,5 @@
 import type { mm_entry } from '@criu-ts/images';
-import { SYS } from '@criu-ts/kernel/abi';
+import { PR, SYS } from '@criu-ts/kernel/abi';
 import { readAuxv } from '@criu-ts/kernel/procfs';
 import type { RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask } from '../../model/dump-task.js';
@@ -26,14 +26,11 @@ export function captureMm(task: DumpTask, remote: RemoteSyscalls, vmas: readonly
     exeFileId,
     mmSavedAuxv: auxvWords(task.pid),
     vmas: vmas.map(({ entry }) => entry),
-    dumpable: remote.call(SYS.prctl, PR_GET_DUMPABLE),
+    dumpable: remote.call(SYS.prctl, PR.GET_DUMPABLE),
     aios: [],
-    thpDisabled: remote.call(SYS.prctl, PR_GET_THP_DISABLE) === 1,
+    thpDisabled: remote.call(SYS.prctl, PR.GET_THP_DISABLE, 0, 0, 0, 0) === 1,
   };
 }
-
-const PR_GET_DUMPABLE = 3;
-const PR_GET_THP_DISABLE = 42;
 
 function auxvWords(pid: number): bigint[] {
   const words = readAuxv(pid).flatMap(({ type, value }) => [BigInt(type), value]);

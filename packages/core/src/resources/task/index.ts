@@ -67,9 +67,17 @@ export function captureThread(thread: DumpThread, remote: RemoteSyscalls, at: Du
 
 /** A phase of one process: its own part, then each thread's in that thread; a batch each, none where there is nothing to do. */
 export function restoreFacets(phase: RestorePhase, process: ProcessToRestore, threads: readonly ThreadToRestore[], at: RestoreContext): void {
+  restoreProcessFacets(phase, process, at);
+  restoreThreadFacets(phase, threads, at);
+}
+
+export function restoreProcessFacets(phase: RestorePhase, process: ProcessToRestore, at: RestoreContext): void {
   process.puppet.batch((batch) => {
     for (const facet of processFacets) for (const step of facet.restore) if (step.phase === phase) step.run(process, batch, at);
   });
+}
+
+export function restoreThreadFacets(phase: RestorePhase, threads: readonly ThreadToRestore[], at: RestoreContext): void {
   for (const thread of threads) {
     thread.puppet.batch((batch) => {
       for (const facet of threadFacets) for (const step of facet.restore) if (step.phase === phase) step.run(thread, batch, at);

@@ -2,7 +2,7 @@ import { type file_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
 import { mapFileName } from '@criu-ts/kernel/procfs';
 import { memfd } from '@criu-ts/kernel/sys';
-import { CriuError, toCriuError, Unsupported } from '../errors.js';
+import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
 import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../resources/files/inspect.js';
@@ -35,24 +35,26 @@ interface DescriptorTable {
 
 interface FsInfo {
   readonly pid: number;
-  readonly umask: number;
+  readonly umask: number | undefined;
   readonly cwd: number;
   readonly root: number;
 }
 
 /**
  * All files of the tree: collected while it is inspected, judged together, captured once nothing stands in the way.
- * Order: `addTask` and `idOfMapped` for all tasks, `judge`, `capture`.
+ * Order: `addTask`, then `idOfMapped`, for all tasks, `judge`, `capture`.
  */
-export class FileTable {
+export class DumpFiles {
   readonly #at: DumpContext;
-  readonly #host: HostFiles = hostFiles();
+  #host: HostFiles | undefined;
   readonly #all: OpenFile[] = [];
   readonly #byIdentity = new KernelObjects<OpenFile>(KCMP.FILE);
   /** Files without a descriptor, by what they are and the name they go by. */
   readonly #byName = new Map<string, OpenFile>();
   readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
   readonly #tableOf = new Map<number, DescriptorTable>();
+  readonly #names = new Map<number, TaskName>();
+  readonly #exes = new Map<number, number>();
   readonly #fs: FsInfo[] = [];
   #lastId = 0;
 
@@ -60,8 +62,9 @@ export class FileTable {
     this.#at = at;
   }
 
-  /** Its descriptors, working directory and root. @param umask of /proc/PID/status */
-  addTask(owner: FileOwner, umask: number): void {
+  /** Its descriptors, program, working directory and root. */
+  addTask(owner: FileOwner & { readonly status: { readonly umask: number | undefined } }): void {
+    this.#names.set(owner.pid, owner.name);
     let fresh = false;
     const table = this.#tables.findOrAdd(owner.pid, 0, () => {
       fresh = true;
@@ -70,23 +73,27 @@ export class FileTable {
     this.#tableOf.set(owner.pid, table);
     // Tasks that share a table hold the same descriptors: any of them will do, and each may be asked for.
     if (!fresh) for (const { fd, open } of table.descriptors) open.holders.push({ pid: owner.pid, fd });
-    const cwd = this.#idOfLink(owner, 'cwd');
-    this.#fs.push({ pid: owner.pid, umask, cwd, root: this.#idOfLink(owner, 'root') });
+    const { pid, status } = owner;
+    this.#exes.set(pid, this.#idOfLink(pid, 'exe'));
+    const cwd = this.#idOfLink(pid, 'cwd');
+    this.#fs.push({ pid, umask: status.umask, cwd, root: this.#idOfLink(pid, 'root') });
   }
 
   /** Number of the task's descriptor table: `files_id` of the images. */
-  filesIdOf(pid: number): number {
+  filesId(pid: number): number {
     return this.#table(pid).id;
   }
 
   /** The program that the task runs. */
-  idOfExe(owner: FileOwner): number {
-    return this.#idOfLink(owner, 'exe');
+  exeId({ pid }: { readonly pid: number }): number {
+    const id = this.#exes.get(pid);
+    if (id === undefined) throw new Bug(`the files of process ${pid} were not collected`);
+    return id;
   }
 
-  /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. */
-  idOfMapped(owner: FileOwner, mapping: { readonly start: number; readonly end: number }): number {
-    return this.#idOfLink(owner, `map_files/${mapFileName(mapping)}`);
+  /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. How it was opened is the vma_entry's. */
+  idOfMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
+    return this.#idOfLink(pid, `map_files/${mapFileName(mapping)}`);
   }
 
   /** Tells all that stands in the way (`at.refuse`). */
@@ -117,7 +124,7 @@ export class FileTable {
         this.#at.append(IMAGE_TYPES.fdinfo, { id: open.id, flags: cloexec ? 1 : 0, type: kindFor(open).type, fd }, id);
       }
     }
-    for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, umask }, pid);
+    for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
   }
 
   #captureOne(open: OpenFile): file_entry {
@@ -129,7 +136,8 @@ export class FileTable {
 
   #readTable(owner: FileOwner): DescriptorTable {
     const descriptors = inspectDescriptors(owner).map((found) => ({ fd: found.fd, cloexec: found.cloexec, open: this.#identify(owner, found) }));
-    return { id: this.#at.nextId('files'), descriptors };
+    // 1 is the dumper's own.
+    return { id: 1 + this.#at.nextId('files'), descriptors };
   }
 
   #identify(owner: FileOwner, { fd, file, key }: InspectedDescriptor): OpenFile {
@@ -138,8 +146,8 @@ export class FileTable {
     return open;
   }
 
-  #idOfLink(owner: FileOwner, name: string): number {
-    const file = inspectPath(owner, name);
+  #idOfLink(pid: number, name: string): number {
+    const file = inspectPath(pid, this.#names.get(pid) ?? { pid }, name);
     const key = `${file.stat.dev}:${file.stat.ino}:${file.mntId}:${file.link}`;
     let open = this.#byName.get(key);
     if (open === undefined) this.#byName.set(key, (open = this.#add(file)));
@@ -147,14 +155,14 @@ export class FileTable {
   }
 
   #add(file: InspectedFile): OpenFile {
-    const open = { id: ++this.#lastId, file, kind: kindOf(file, this.#host), holders: [], judged: undefined };
+    const open = { id: ++this.#lastId, file, kind: kindOf(file, (this.#host ??= hostFiles())), holders: [], judged: undefined };
     this.#all.push(open);
     return open;
   }
 
   #table(pid: number): DescriptorTable {
     const table = this.#tableOf.get(pid);
-    if (table === undefined) throw new Error(`the files of process ${pid} were not collected`);
+    if (table === undefined) throw new Bug(`the files of process ${pid} were not collected`);
     return table;
   }
 
@@ -166,6 +174,7 @@ export class FileTable {
       emit: (event) => at.emit(event),
       refuse: (problem) => at.refuse(problem),
       shared: (key, make) => at.shared(key, make),
+      noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),
@@ -183,7 +192,7 @@ export class FileTable {
 }
 
 function kindFor({ kind }: OpenFile): FileKind {
-  if (kind === undefined) throw new Error('a file of no kind got past the judgement');
+  if (kind === undefined) throw new Bug('a file of no kind got past the judgement');
   return kind;
 }
 

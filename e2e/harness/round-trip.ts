@@ -1,0 +1,54 @@
+import type { Test } from 'tap';
+import { changesByRestore, compareSnapshots, type Allowed } from './proc-compare.js';
+import { takeSnapshot } from './proc-snapshot.js';
+import type { Tool } from './tool.js';
+import { waitFor } from './wait.js';
+import type { Victim } from './victim.js';
+import { describeRun, type ToolRun, type Workspace } from './workspace.js';
+
+/** What of a tap test the harness needs. */
+export type Assertions = Pick<Test, 'ok' | 'equal' | 'same' | 'fail' | 'comment'>;
+
+export interface RoundTripOptions {
+  readonly dumpArgs?: readonly string[];
+  readonly restoreArgs?: readonly string[];
+  /** Restores by another tool than the one that dumps. */
+  readonly restoreBy?: Tool;
+  /** Differences in /proc that this program has besides those that every restore has. */
+  readonly allowed?: readonly Allowed[];
+  /** False where the program changes all the while. */
+  readonly compareProc?: boolean;
+}
+
+/** Was the run a success? Fails the test with the log's end where not. */
+export function succeeded(t: Assertions, run: ToolRun, what: string): boolean {
+  if (run.code === 0) return t.ok(true, what);
+  return t.fail(what, { run: describeRun(run) });
+}
+
+/**
+ * Dumps the victim, sees that it is gone, restores it, sees that it is back and the same. Returns whether all of it went
+ * well; what went wrong has been told to `t`.
+ */
+export async function roundTrip(t: Assertions, ws: Workspace, tool: Tool, victim: Victim, options: RoundTripOptions = {}): Promise<boolean> {
+  const images = ws.folder(`images-${victim.pid}-${imageSets++}`);
+  const before = takeSnapshot(victim.pid);
+  if (!succeeded(t, await ws.dump(tool, victim.pid, images, options.dumpArgs), `${tool.name} dumps it`)) return false;
+  try {
+    await waitFor('the dumped process to be gone', () => !victim.lives, 3000);
+  } catch (error) {
+    return t.fail((error as Error).message);
+  }
+  const by = options.restoreBy ?? tool;
+  if (!succeeded(t, await ws.restore(by, images, options.restoreArgs), `${by.name} restores it`)) return false;
+  if (!t.ok(victim.lives, 'it lives')) return false;
+  if (options.compareProc === false) return true;
+  return unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid), [...changesByRestore, ...(options.allowed ?? [])]), '/proc says the same as before');
+}
+
+/** Asserts that there are no differences; tells the first ones where there are. */
+export function unchanged(t: Assertions, differences: readonly string[], what: string): boolean {
+  return differences.length === 0 ? t.ok(true, what) : t.fail(what, { differences: differences.slice(0, 40).join('\n') });
+}
+
+let imageSets = 0;

@@ -1,0 +1,9 @@
+import { testObjects } from '../harness/object-table.js';
+
+testObjects([
+  { program: 'mem_anon' },
+  { program: 'mem_flags', peerFlaw: { pattern: /lo lf → .*lo$/, because: 'MLOCK_ONFAULT becomes a plain lock' } },
+  { program: 'mem_file' },
+  { program: 'mem_shared' },
+  { program: 'mem_memfd' },
+]);

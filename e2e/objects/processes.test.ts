@@ -1,0 +1,19 @@
+import { testObjects } from '../harness/object-table.js';
+
+const needsResource = 'it wants CAP_SYS_RESOURCE for tasks of other users, which not every root has';
+
+testObjects([
+  { program: 'signals' },
+  { program: 'signals', args: ['trap'], peerFails: 'it can\'t detach from a task with a pending SIGTRAP' },
+  { program: 'altstack' },
+  { program: 'timers' },
+  { program: 'creds', args: ['drop'], peerFails: needsResource },
+  { program: 'creds', args: ['caps'], peerFails: needsResource },
+  { program: 'creds', args: ['root'] },
+  { program: 'creds', args: ['mixed'], peerFails: needsResource },
+  { program: 'limits', peerFlaw: { pattern: /coredump_filter|timerslack|TIMERSLACK|Cpus_allowed|CPU_EQUAL|ioprio/, because: 'keeps no coredump filter, timer slack, affinity, io priority' } },
+  { program: 'identity', args: ['with', 'some', 'arguments'], peerFlaw: { pattern: /personality|MCE_KILL/, because: 'keeps no personality, no MCE policy' } },
+  { program: 'rseqs' },
+  { program: 'tree' },
+  { program: 'many_vmas', args: ['3000'] },
+]);

@@ -1,0 +1,3 @@
+import { testObjects } from '../harness/object-table.js';
+
+testObjects([{ program: 'sockets' }]);

@@ -1,0 +1,80 @@
+// Lint: typescript-eslint's strict rules, who may import whom, and the house rules (docs: CONTRIBUTING.md).
+// tools/lint/lint.test.ts shows that each rule here that forbids something really does.
+import nx from '@nx/eslint-plugin';
+import tseslint from 'typescript-eslint';
+import { houseRules } from './tools/lint/house-rules.mjs';
+
+const layer = (name, ...may) => ({ sourceTag: `layer:${name}`, onlyDependOnLibsWithTags: may.map((tag) => `layer:${tag}`) });
+
+/** Nothing is allowed by default: a layer without a row may import no other. */
+const layers = [
+  layer('cli', 'core', 'images'),
+  layer('core', 'tracee', 'images', 'kernel', 'wasm', 'network-lock'),
+  layer('network-lock', 'kernel'),
+  layer('tracee', 'kernel'),
+  layer('kernel'),
+  layer('images', 'wasm'),
+  layer('wasm'),
+  layer('native'),
+  layer('e2e', 'core', 'images', 'kernel'),
+  layer('tools'),
+];
+
+const sources = ['packages/*/src/**/*.ts', 'wasm/**/*.ts'];
+const tests = ['**/*.test.ts', 'e2e/**/*.ts', 'tools/**/*.ts'];
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/gen/**', '**/node_modules/**', '.nx/**', '.tap/**', '**/*.wasm.ts'] },
+  {
+    files: [...sources, ...tests],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { '@nx': nx, house: houseRules },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { allow: [], enforceBuildableLibDependency: false, checkDynamicDependenciesExceptions: ['.*'], depConstraints: layers },
+      ],
+      'house/koffi-in-sys': 'error',
+      'house/no-koffi-async': 'error',
+      'house/no-child-process': 'error',
+      'house/core-borders': 'error',
+      'house/no-default-export': 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+
+      // Only noise here:
+      // noUncheckedIndexedAccess makes `!` the way to say "the index was just checked".
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      // Methods here are mostly functions of object literals, and never meet another `this`.
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      '@typescript-eslint/no-useless-default-assignment': 'off',
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', destructuredArrayIgnorePattern: '^_' }],
+      // `async` says that a function answers by a promise, also where it need not wait yet.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
+    },
+  },
+  {
+    files: tests,
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
+      '@typescript-eslint/no-deprecated': 'off',
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+    },
+  },
+);

@@ -1,0 +1,85 @@
+import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { InheritFd, RestoreResult, TaskEnd } from '@criu-ts/core';
+import type { Io } from '../io.js';
+import type { Values } from '../options/table.js';
+import { LEVEL } from '../render/log.js';
+import { countText, timeText } from '../render/units.js';
+import type { Session } from '../session.js';
+import { UsageError } from '../usage-error.js';
+import { work } from './work.js';
+
+export function execute(values: Values, io: Io): Promise<number> {
+  return work('restore', values, io, async (session, uninterruptible) => {
+    const detached = values['restore-detached'] === true;
+    const sibling = values['restore-sibling'] === true;
+    if (sibling && !detached) throw new UsageError('--restore-sibling only makes sense with --restore-detached');
+    const inheritFds = (values['inherit-fd'] ?? []).map(parseInheritFd);
+    using pidfile = openPidfile(values.pidfile, session.workDir);
+
+    const start = performance.now();
+    const core = await io.loadRestore();
+    const result = await core.restore({
+      ...session.common,
+      leaveStopped: values['leave-stopped'] === true,
+      sibling,
+      ...(inheritFds.length > 0 && { inheritFds }),
+    });
+    uninterruptible();
+    const ms = performance.now() - start;
+    pidfile?.fill(result.pid);
+    announce(session, values, io, result, ms);
+    if (detached) return 0;
+    const end = await result.wait();
+    // CRIU's foreground restore ends with 0 however the task ends; a drop-in does the same.
+    return io.name === 'criu' ? 0 : exitCode(end);
+  });
+}
+
+function announce(session: Session, values: Values, io: Io, { pid, tasks, stats }: RestoreResult, ms: number): void {
+  session.finish(stats);
+  // CRIU's last line, which scripts look for.
+  session.log.line(LEVEL.info, 'Restore finished successfully. Tasks resumed.');
+  if (values.json === true) {
+    io.stdout(`${JSON.stringify({ command: 'restore', ok: true, pid, tasks, imagesDir: session.imagesDir, ms, stats })}\n`);
+  }
+  session.say(`restored ${countText(tasks, 'process', 'processes')} (root ${pid}) from ${session.imagesDir} in ${timeText(ms)}\n`);
+}
+
+/** As a shell says it. */
+function exitCode(end: TaskEnd): number {
+  return 'exitCode' in end ? end.exitCode : 128 + end.signal;
+}
+
+/** `fd[3]:tty[8800005:1]`. */
+export function parseInheritFd(text: string): InheritFd {
+  const [, fd, resource] = /^fd\[(\d+)\]:(.+)$/.exec(text) ?? [];
+  if (resource === undefined) throw new UsageError(`invalid argument for --inherit-fd: ${text} (it is fd[N]:RES)`);
+  return { fd: Number(fd), resource };
+}
+
+/**
+ * The file is made before anything is restored, for no restored process to run on without it. One that is there already
+ * is an error, as in CRIU. Disposal takes an unfilled one away.
+ */
+function openPidfile(file: string | undefined, workDir: string): (Disposable & { fill(pid: number): void }) | undefined {
+  if (file === undefined) return undefined;
+  const full = path.resolve(workDir, file);
+  let fd: number;
+  try {
+    fd = openSync(full, 'wx', 0o600);
+  } catch (error) {
+    throw new UsageError(`cannot create the pidfile: ${(error as Error).message}`);
+  }
+  let filled = false;
+  return {
+    fill: (pid) => {
+      writeSync(fd, String(pid));
+      filled = true;
+    },
+    [Symbol.dispose]: () => {
+      closeSync(fd);
+      if (!filled) unlinkSync(full);
+    },
+  };
+}

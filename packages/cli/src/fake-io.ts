@@ -1,0 +1,93 @@
+// For tests: an outside world that remembers what it was told, and a core that does nothing.
+import type { CriuEvent, DumpOptions, DumpResult, DumpStats, RestoreOptions, RestoreResult, RestoreStats } from '@criu-ts/core';
+import type { Io } from './io.js';
+
+export const dumpStats: DumpStats = {
+  kind: 'dump',
+  freezingTime: 120,
+  frozenTime: 3100,
+  memdumpTime: 900,
+  memwriteTime: 800,
+  pagesScanned: 1000,
+  pagesSkippedParent: 0,
+  pagesWritten: 256,
+  pagesLazy: 0,
+  shpagesScanned: 0,
+  shpagesSkippedParent: 0,
+  shpagesWritten: 0,
+};
+
+export const restoreStats: RestoreStats = {
+  kind: 'restore',
+  pagesCompared: 0,
+  pagesSkippedCow: 0,
+  pagesRestored: 256,
+  forkingTime: 500,
+  restoreTime: 4000,
+};
+
+export interface FakeIo extends Io {
+  out: string;
+  err: string;
+  readonly dumps: DumpOptions[];
+  readonly restores: RestoreOptions[];
+  interrupt(signal: string): void;
+}
+
+export interface FakeOptions {
+  readonly name?: string;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly columns?: number;
+  /** Emitted by either call before it ends. */
+  readonly events?: readonly CriuEvent[];
+  /** Thrown by either call, after the events. */
+  readonly error?: unknown;
+  /** How the restored root task ends. */
+  readonly end?: { exitCode: number } | { signal: number };
+  /** Either call waits until it is interrupted. */
+  readonly hangs?: boolean;
+}
+
+export function fakeIo(options: FakeOptions = {}): FakeIo {
+  const callbacks = new Set<(signal: string) => void>();
+  const work = async ({ onEvent, signal }: DumpOptions | RestoreOptions): Promise<void> => {
+    for (const event of options.events ?? []) onEvent?.(event);
+    if (options.error !== undefined) throw options.error as Error;
+    if (options.hangs === true) {
+      await new Promise((_, reject) => signal?.addEventListener('abort', () => { reject(signal.reason as Error); }));
+    }
+  };
+  const dump = async (given: DumpOptions): Promise<DumpResult> => {
+    io.dumps.push(given);
+    await work(given);
+    return { pid: given.pid, tasks: 2, stats: dumpStats };
+  };
+  const restore = async (given: RestoreOptions): Promise<RestoreResult> => {
+    io.restores.push(given);
+    await work(given);
+    return { pid: 77, tasks: 1, stats: restoreStats, wait: async () => options.end ?? { exitCode: 0 } };
+  };
+  const io: FakeIo = {
+    name: options.name ?? 'criu-ts',
+    cwd: options.cwd ?? '/',
+    env: options.env ?? {},
+    columns: options.columns ?? 0,
+    out: '',
+    err: '',
+    dumps: [],
+    restores: [],
+    stdout: (text) => (io.out += text),
+    stderr: (text) => (io.err += text),
+    loadDump: async () => ({ dump }),
+    loadRestore: async () => ({ restore }),
+    onInterrupt: (callback) => {
+      callbacks.add(callback);
+      return () => callbacks.delete(callback);
+    },
+    interrupt: (signal) => {
+      for (const callback of callbacks) callback(signal);
+    },
+  };
+  return io;
+}

@@ -1,0 +1,60 @@
+// The program: joins `run` to this process.
+import { fstatSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { Io } from './io.js';
+import { run } from './run.js';
+
+/** Writes all, on the descriptor itself: process.stdout would cost milliseconds at start. */
+function write(fd: number, text: string): void {
+  let rest = Buffer.from(text);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // A full pipe that somebody made non-blocking; a reader that has gone or was never there is no failure of ours.
+      if (code === 'EAGAIN') continue;
+      return;
+    }
+  }
+}
+
+/** Columns of the terminal that stderr is; 0 where it is none. */
+function columns(): number {
+  // Only what looks like a terminal: process.stderr costs 3 ms at start.
+  const { rdev } = fstatSync(2);
+  const major = (rdev >> 8) & 0xfff;
+  const perhaps = major === 4 || major === 5 || (major >= 136 && major <= 143);
+  return perhaps && process.stderr.isTTY ? process.stderr.columns || 80 : 0;
+}
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const io: Io = {
+  name: path.basename(process.argv[1] ?? 'criu-ts') === 'criu' ? 'criu' : 'criu-ts',
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: (text) => write(1, text),
+  stderr: (text) => write(2, text),
+  columns: columns(),
+  loadDump: () => import('@criu-ts/core/dump'),
+  loadRestore: () => import('@criu-ts/core/restore'),
+  onInterrupt: (callback) => {
+    const heard = (signal: string): void => callback(signal);
+    for (const signal of INTERRUPTS) process.once(signal, heard);
+    return () => {
+      for (const signal of INTERRUPTS) process.removeListener(signal, heard);
+    };
+  },
+};
+
+run(process.argv.slice(2), io).then(
+  (code) => {
+    // Nothing may keep us alive: whoever called waits for the exit.
+    process.exit(code);
+  },
+  (error: unknown) => {
+    io.stderr(`${io.name}: this should not have happened: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,126 @@
+// CRIU 4.2's options (criu(8)) and ours. https://criu.org/CLI
+import type { OptionSpec, ValuesOf } from './spec.js';
+
+const BOTH = ['dump', 'restore'] as const;
+
+const generic = [
+  { long: 'tree', short: 't', kind: 'number', value: 'PID', of: ['dump'], text: 'root of the process tree to dump' },
+  { long: 'images-dir', short: 'D', kind: 'string', value: 'DIR', of: BOTH, text: 'directory of the images (default: .)' },
+  { long: 'work-dir', short: 'W', kind: 'string', value: 'DIR', of: BOTH, text: 'directory for logs, pidfiles and statistics (default: the images\')' },
+  { long: 'leave-running', short: 'R', kind: 'flag', of: ['dump'], text: 'let the processes run on after the dump' },
+  { long: 'leave-stopped', short: 's', kind: 'flag', of: BOTH, text: 'leave the processes stopped afterwards' },
+  { long: 'restore-detached', short: 'd', alias: 'daemon', kind: 'flag', negatable: true, of: ['restore'], text: 'do not wait for the restored processes' },
+  { long: 'restore-sibling', short: 'S', kind: 'flag', negatable: true, of: ['restore'], text: 'restore the root process as our sibling (needs -d)' },
+  { long: 'pidfile', kind: 'string', value: 'FILE', of: ['restore'], text: 'write the pid of the root process to FILE' },
+  { long: 'timeout', kind: 'number', value: 'SECONDS', of: ['dump'], text: 'how long freezing the tree may take (default: 10; 0: no limit)' },
+  { long: 'root', short: 'r', kind: 'string', value: 'DIR', of: BOTH, text: 'root directory of the mount namespace' },
+  { long: 'compress', kind: 'string', value: 'lz4', of: ['dump'], ours: true, text: 'compress the pages (CRIU cannot read them)' },
+  { long: 'checksum', kind: 'flag', negatable: true, of: ['dump'], ours: true, text: 'add checksums of the pages; a restore verifies them' },
+] as const satisfies readonly OptionSpec[];
+
+const resources = [
+  { long: 'shell-job', short: 'j', kind: 'flag', negatable: true, of: BOTH, text: 'allow a job of a shell: its terminal and session are outside of the tree' },
+  { long: 'external', kind: 'list', value: 'RES', of: BOTH, text: 'leave RES alone: dev[MAJ/MIN]:NAME, file[MNT:INO], tty[RDEV:DEV], unix[INO] …' },
+  { long: 'inherit-fd', kind: 'list', value: 'fd[N]:RES', of: ['restore'], text: 'use our descriptor N as RES: tty[…], pipe[INO], socket[INO], file[…], a path' },
+  { long: 'tcp-established', kind: 'flag', negatable: true, of: BOTH, text: 'allow established TCP connections' },
+  { long: 'ext-unix-sk', short: 'x', kind: 'string', value: 'INODES', optionalValue: true, of: BOTH, text: 'allow unix sockets with a peer outside of the tree' },
+  { long: 'file-locks', short: 'l', kind: 'flag', negatable: true, of: BOTH, text: 'allow file locks' },
+  { long: 'ghost-limit', kind: 'size', value: 'SIZE', of: ['dump'], text: 'largest unlinked file to put into the images (default: 1M; K, M, G)' },
+  { long: 'link-remap', kind: 'flag', negatable: true, of: ['dump'], text: 'allow to link unlinked files back into their directory' },
+  { long: 'evasive-devices', kind: 'flag', negatable: true, of: BOTH, text: 'take any path to a device when its own is not accessible' },
+  { long: 'close', kind: 'number', value: 'FD', of: BOTH, text: 'close a descriptor of ours first' },
+] as const satisfies readonly OptionSpec[];
+
+const logging = [
+  { long: 'log-file', short: 'o', kind: 'string', value: 'FILE', of: BOTH, text: 'write the log to FILE in the work directory; - is stdout (default: stderr)' },
+  { long: 'verbosity', short: 'v', kind: 'verbosity', value: 'N', optionalValue: true, of: BOTH, text: '1 errors, 2 warnings (default), 3 information and times, 4 all, 5 every remote system call; -vv adds 2' },
+  { long: 'display-stats', kind: 'flag', negatable: true, of: BOTH, text: 'print statistics at the end' },
+  { long: 'json', kind: 'flag', of: BOTH, ours: true, text: 'print the result as one JSON object on stdout' },
+  { long: 'log-json', kind: 'flag', of: BOTH, ours: true, text: 'write the log as JSON, an event a line' },
+  { long: 'config', kind: 'string', value: 'FILE', of: BOTH, text: 'read options from FILE instead of the default files' },
+  { long: 'no-default-config', kind: 'flag', of: BOTH, text: 'do not read /etc/criu/default.conf and ~/.criu/default.conf' },
+  { long: 'help', short: 'h', kind: 'flag', of: BOTH, text: 'show this text' },
+  { long: 'version', short: 'V', kind: 'flag', of: BOTH, text: 'show the version' },
+] as const satisfies readonly OptionSpec[];
+
+const NO_CGROUPS = 'cgroups are left as they are';
+const NO_MOUNTS = 'a tree with its own mount namespace is refused by itself';
+const NO_TCP = 'a tree with TCP connections is refused by itself';
+
+/** Accepted without an effect: the plain behaviour already is what they ask for, or what they qualify is refused by itself. */
+const ignored = [
+  { long: 'log-pid', kind: 'flag', negatable: true, of: [], text: '', ignored: 'one process does all the work, so there is one log' },
+  { long: 'deprecated', kind: 'flag', negatable: true, of: [], text: '', ignored: 'nothing here is deprecated' },
+  { long: 'libdir', short: 'L', kind: 'string', value: 'DIR', of: [], text: '', ignored: 'there are no plugins' },
+  { long: 'force-irmap', kind: 'flag', negatable: true, of: [], text: '', ignored: 'watches of files are refused by themselves' },
+  { long: 'irmap-scan-path', kind: 'list', value: 'DIR', of: [], text: '', ignored: 'watches of files are refused by themselves' },
+  { long: 'auto-dedup', kind: 'flag', negatable: true, of: [], text: '', ignored: 'there is no previous dump to deduplicate' },
+  { long: 'enable-external-sharing', kind: 'flag', of: [], text: '', ignored: NO_MOUNTS },
+  { long: 'enable-external-masters', kind: 'flag', of: [], text: '', ignored: NO_MOUNTS },
+  { long: 'enable-fs', kind: 'list', value: 'FS', of: [], text: '', ignored: NO_MOUNTS },
+  { long: 'ext-mount-map', short: 'M', kind: 'list', value: 'KEY:VAL', of: [], text: '', ignored: NO_MOUNTS },
+  { long: 'skip-mnt', kind: 'list', value: 'PATH', of: [], text: '', ignored: NO_MOUNTS },
+  { long: 'mntns-compat-mode', kind: 'flag', negatable: true, of: [], text: '', ignored: NO_MOUNTS },
+  { long: 'weak-sysctls', kind: 'flag', negatable: true, of: [], text: '', ignored: 'sysctls are left as they are' },
+  { long: 'tcp-close', kind: 'flag', negatable: true, of: [], text: '', ignored: NO_TCP },
+  { long: 'skip-in-flight', kind: 'flag', negatable: true, of: [], text: '', ignored: NO_TCP },
+  { long: 'network-lock', kind: 'string', value: 'METHOD', of: [], text: '', ignored: NO_TCP },
+  { long: 'unprivileged', kind: 'flag', negatable: true, of: [], text: '', ignored: 'what the capabilities do not allow is refused by itself' },
+  { long: 'ghost-fiemap', kind: 'flag', negatable: true, of: [], text: '', ignored: 'holes of unlinked files are found anyway' },
+  { long: 'allow-uprobes', kind: 'flag', negatable: true, of: [], text: '', ignored: 'a uprobes mapping is refused by itself' },
+  { long: 'freeze-cgroup', kind: 'string', value: 'DIR', of: [], text: '', ignored: 'the tree is frozen by ptrace, with the same outcome' },
+  { long: 'pre-dump-mode', kind: 'string', value: 'MODE', of: [], text: '', ignored: 'pre-dump is refused by itself' },
+  { long: 'extra', kind: 'flag', negatable: true, of: [], text: '', ignored: 'for check only' },
+  { long: 'experimental', kind: 'flag', negatable: true, of: [], text: '', ignored: 'for check only' },
+  { long: 'all', kind: 'flag', of: [], text: '', ignored: 'for check only' },
+  { long: 'feature', kind: 'string', value: 'NAME', of: [], text: '', ignored: 'for check only' },
+] as const satisfies readonly OptionSpec[];
+
+const NO_REMOTE = 'pages go to the images directory only';
+const NO_NAMESPACES = 'namespaces of the tree can not be restored yet';
+
+const refused = [
+  { long: 'prev-images-dir', kind: 'string', value: 'DIR', of: [], text: '', refused: { why: 'incremental dumps are not there yet' } },
+  { long: 'track-mem', kind: 'flag', negatable: true, of: [], text: '', refused: { why: 'incremental dumps are not there yet' } },
+  { long: 'page-server', kind: 'flag', negatable: true, of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'address', kind: 'string', value: 'ADDR', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'port', kind: 'number', value: 'PORT', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'ps-socket', kind: 'number', value: 'FD', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'status-fd', kind: 'number', value: 'FD', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'tls', kind: 'flag', negatable: true, of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'tls-cacert', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'tls-cacrl', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'tls-cert', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'tls-key', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'tls-no-cn-verify', kind: 'flag', of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'stream', kind: 'flag', negatable: true, of: [], text: '', refused: { why: NO_REMOTE } },
+  { long: 'lazy-pages', kind: 'flag', of: [], text: '', refused: { why: 'memory is filled before the processes run, always' } },
+  { long: 'exec-cmd', kind: 'flag', of: [], text: '', refused: { why: 'nothing is executed after a restore yet' } },
+  { long: 'action-script', kind: 'list', value: 'FILE', of: [], text: '', refused: { why: 'scripts are not called yet' } },
+  { long: 'join-ns', short: 'J', kind: 'list', value: 'NS:FILE', of: [], text: '', refused: { why: NO_NAMESPACES } },
+  { long: 'empty-ns', kind: 'list', value: 'NS', of: [], text: '', refused: { why: NO_NAMESPACES } },
+  { long: 'veth-pair', kind: 'list', value: 'IN=OUT', of: [], text: '', refused: { why: NO_NAMESPACES } },
+  { long: 'lsm-profile', kind: 'string', value: 'TYPE:NAME', of: [], text: '', refused: { why: 'security labels are not set yet' } },
+  { long: 'lsm-mount-context', kind: 'string', value: 'CTX', of: [], text: '', refused: { why: NO_NAMESPACES } },
+  { long: 'manage-cgroups', kind: 'string', value: 'MODE', optionalValue: true, of: [], text: '', refused: { why: NO_CGROUPS, unless: ['none', 'ignore'] } },
+  { long: 'cgroup-root', kind: 'list', value: '[CTRL:]DIR', of: [], text: '', refused: { why: NO_CGROUPS } },
+  { long: 'cgroup-props', kind: 'string', value: 'SPEC', of: [], text: '', refused: { why: NO_CGROUPS } },
+  { long: 'cgroup-props-file', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_CGROUPS } },
+  { long: 'cgroup-dump-controller', kind: 'list', value: 'NAME', of: [], text: '', refused: { why: NO_CGROUPS } },
+  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: [], text: '', refused: { why: NO_CGROUPS } },
+  { long: 'cpu-cap', kind: 'string', value: 'CAP', optionalValue: true, of: [], text: '', refused: { why: 'the CPU is always compared in full', unless: ['all', 'ins', 'cpu', 'fpu'] } },
+  { long: 'file-validation', kind: 'string', value: 'METHOD', of: [], text: '', refused: { why: 'build ids of files are not compared yet', unless: ['filesize'] } },
+  { long: 'skip-file-rwx-check', kind: 'flag', negatable: true, of: [], text: '', refused: { why: 'the modes of files are always compared' } },
+  { long: 'ms', kind: 'flag', of: [], text: '', refused: { why: 'CRIU itself refuses it since 2.0' } },
+] as const satisfies readonly OptionSpec[];
+
+/** Titles for the help, in its order. */
+export const optionGroups: readonly { readonly title: string; readonly rows: readonly OptionSpec[] }[] = [
+  { title: 'Generic', rows: generic },
+  { title: 'Resources', rows: resources },
+  { title: 'Logging and configuration', rows: logging },
+];
+
+export const optionTable = [...generic, ...resources, ...logging, ...ignored, ...refused] as const;
+
+export type Values = ValuesOf<typeof optionTable>;

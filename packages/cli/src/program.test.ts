@@ -1,0 +1,39 @@
+// The built program, as it is executed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import vm from 'node:vm';
+import t from 'tap';
+
+const dist = path.resolve('packages/cli/dist');
+const built = existsSync(path.join(dist, 'main.cjs')) ? {} : { skip: 'the program is not built: nx bundle @criu-ts/cli' };
+
+function execute(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
+  return { status, stdout, stderr };
+}
+
+t.test('runs by its first line', built, async (t) => {
+  t.match(execute(path.join(dist, 'criu-ts.cjs'), ['--version']), { status: 0, stdout: /^criu-ts \d/, stderr: '' });
+  t.match(execute(path.join(dist, 'criu-ts.cjs'), ['--no-such']), { status: 1, stdout: '', stderr: /unrecognized option/ });
+  // node would complain about a file that is not there.
+  t.equal(execute(path.join(dist, 'criu-ts.cjs'), ['--version'], { NODE_EXTRA_CA_CERTS: '/no/such' }).stderr, '', 'reads no certificates');
+});
+
+t.test('a link named criu is a drop-in', built, async (t) => {
+  const dir = t.testdir({});
+  symlinkSync(path.join(dist, 'criu-ts.cjs'), path.join(dir, 'criu'));
+  t.match(execute(path.join(dir, 'criu'), ['-V']), { status: 0, stdout: /^Version: 4\.2\n/ });
+  t.match(execute(path.join(dir, 'criu'), ['--help']), { status: 0, stdout: /^Usage:\n {2}criu dump/ });
+});
+
+t.test('V8 takes the code cache', built, async (t) => {
+  const source = `(function (require, __filename, __dirname) {${readFileSync(path.join(dist, 'main.cjs'), 'latin1')}\n})`;
+  const cachedData = readFileSync(path.join(dist, 'main.cache'));
+  t.equal(new vm.Script(source, { filename: path.join(dist, 'main.cjs'), cachedData }).cachedDataRejected, false);
+});
+
+t.test('runs without the code cache', built, async (t) => {
+  const dir = t.testdir({ 'criu-ts.cjs': readFileSync(path.join(dist, 'criu-ts.cjs')), 'main.cjs': readFileSync(path.join(dist, 'main.cjs')) });
+  t.match(execute(process.execPath, [path.join(dir, 'criu-ts.cjs'), '--version']), { status: 0, stdout: /^criu-ts \d/ });
+});

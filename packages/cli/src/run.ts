@@ -1,0 +1,56 @@
+import { commands, criuCommands } from './commands/index.js';
+import type { Io } from './io.js';
+import { readConfigs } from './options/config-file.js';
+import { closest, parseOptions, type Parsed } from './options/parse.js';
+import { UsageError } from './usage-error.js';
+import { versionText } from './version.js';
+
+/**
+ * One run of the command line: parse, find the command, run it.
+ * @param args without node and the script
+ * @returns the exit code: 0, or 1 as CRIU says for all failures; of a foreground restore that of the root task
+ */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  try {
+    // Before all else, so that a broken configuration file can't hide the help (CRIU does the same).
+    if (args.includes('--help') || args.includes('-h')) {
+      const { helpText } = await import('./options/help.js');
+      io.stdout(helpText(io.name, args.find((arg) => arg in commands)));
+      return 0;
+    }
+    const { values, words } = parseAll(args, io);
+    if (values.version === true) {
+      io.stdout(versionText(io.name));
+      return 0;
+    }
+    const [name, ...rest] = words;
+    if (name === undefined) throw new UsageError('a command is required: dump or restore');
+    const command = commands[name];
+    if (command === undefined) throw new UsageError(unknownCommand(name));
+    if (rest.length > 0) throw new UsageError(`excessive parameter for command ${name}: ${rest.join(' ')}`);
+    const { execute } = await command.load();
+    return await execute(values, io);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    io.stderr(`${io.name}: ${error.message}\n  do:  ${io.name} --help\n`);
+    if (args.includes('--json')) io.stdout(`${JSON.stringify({ ok: false, error: { code: 'usage', message: error.message } })}\n`);
+    return 1;
+  }
+}
+
+/** Configuration files first, the command line over them. */
+function parseAll(args: readonly string[], io: Io): Parsed {
+  const parsed = parseOptions(args);
+  const configured = readConfigs({
+    config: parsed.values.config,
+    noDefaults: parsed.values['no-default-config'] === true,
+    env: io.env,
+  });
+  return configured.length === 0 ? parsed : parseOptions(args, parseOptions(configured).values);
+}
+
+function unknownCommand(name: string): string {
+  const why = criuCommands[name];
+  if (why !== undefined) return `the command ${name} of CRIU is not supported yet: ${why}`;
+  return `unknown command: ${name}${closest(name, Object.keys(commands), '')}`;
+}

@@ -1,0 +1,30 @@
+import { openImageSet } from '@criu-ts/images/node';
+import { toCriuError } from '../errors.js';
+import type { RestoreOptions, RestoreResult } from '../options.js';
+import { Scope } from '../scope.js';
+import { emitter, runStages } from '../stage.js';
+import { restoreStages } from './stages.js';
+import { RestoreRun } from './run.js';
+import { waitForEnd } from './wait.js';
+
+/**
+ * Brings back what {@link dump} (or CRIU) saved: with the same PIDs, as our child. Whatever fails, no process is left.
+ * @throws CriuError; `signal.reason` where it was aborted
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  const start = performance.now();
+  const emit = emitter(options, start);
+  using scope = new Scope();
+  try {
+    const run = new RestoreRun(options, openImageSet(options.imagesDir), scope, emit);
+    await runStages(restoreStages, run, options, emit);
+    run.stats.restoreTime = Math.round((performance.now() - start) * 1000);
+    for (const { name, threads } of run.plan.tasks) emit({ type: 'task-restored', task: name, threads: threads.size });
+    emit({ type: 'statistics', stats: run.stats });
+    const pid = run.plan.tasks[0]?.pid as number;
+    return { pid, tasks: run.plan.tasks.length, stats: run.stats, wait: () => waitForEnd(pid) };
+  } catch (error) {
+    if (options.signal?.aborted === true && error === options.signal.reason) throw error;
+    throw toCriuError(error, { doing: 'restore' });
+  }
+}

@@ -1,0 +1,40 @@
+import { type RestorePhase, restorePhases } from '../resources/facets.js';
+import type { Stage } from '../stage.js';
+import { becomeThemselves } from './become.js';
+import { restoreFsInfo } from './fs-info.js';
+import { restoreFiles } from './files.js';
+import { growTree, plantFirst } from './grow.js';
+import { restoreMemory } from './memory.js';
+import { openImages } from './open.js';
+import { growThreads, restoreEarly, restorePhase } from './threads.js';
+import type { RestoreRun } from './run.js';
+
+const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePhase(state, name)): Stage<RestoreRun> => {
+  const because = restorePhases.find((one) => one.name === name)?.because ?? '';
+  return { name, because, run };
+};
+
+/** The whole order of a restore. */
+export const restoreStages: readonly Stage<RestoreRun>[] = [
+  { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
+  { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: plantFirst },
+  { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
+  phase('early', restoreEarly),
+  { name: 'memory', because: 'descriptors that mappings need come and go before the process has its own', run: restoreMemory },
+  { name: 'files', because: 'all numbers are free now, and /proc and root are still ours', run: restoreAllFiles },
+  { name: 'threads', because: 'they are born with memory, descriptors and directories to share', run: growThreads },
+  phase('late'),
+  phase('last'),
+  phase('arm'),
+  { name: 'become', because: 'with its own registers a puppet is none any more', run: becomeThemselves },
+];
+
+function restoreAllFiles(run: RestoreRun): void {
+  restoreFiles(
+    run.plan.tasks.map(({ pid, ids }) => ({ task: run.task(pid), filesId: ids.filesId })),
+    run.files,
+    run,
+  );
+  for (const { pid } of run.plan.tasks) restoreFsInfo(run.task(pid), run.files, run);
+  run.files.finish();
+}

@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util';
+import { ImageCorrupt } from '../errors.js';
+import { JsonInvalid } from '../json/json-invalid.js';
+import { COMMANDS } from './commands.js';
+import type { Arguments, Command } from './commands.js';
+import { UsageError } from './terminal.js';
+import type { Terminal } from './terminal.js';
+
+const NAME = 'criu-images';
+const USAGE = `usage: ${NAME} [-h] [--version] {${Object.keys(COMMANDS).join(',')}} ...`;
+
+/** Runs the command line; returns the exit code: 0, 1 where an image or file is not as it should be, 2 for a wrong command line. */
+export function main(args: readonly string[], terminal: Terminal): number {
+  const [name, ...rest] = args;
+  if (name === '--version') {
+    terminal.stdout(`${terminal.version}\n`);
+    return 0;
+  }
+  if (name === '-h' || name === '--help') {
+    terminal.stdout(`${USAGE}\n\nLooks into the images of a checkpoint.\n\n${Object.entries(COMMANDS).map(([command, { summary }]) => `  ${command.padEnd(8)}${summary}\n`).join('')}\n${NAME} COMMAND --help says more.\n`);
+    return 0;
+  }
+  if (name === undefined) {
+    terminal.stderr(`${USAGE}\n${NAME}: error: too few arguments\n`);
+    return 1;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;
+  if (command === undefined) {
+    terminal.stderr(`${USAGE}\n${NAME}: error: '${name}' is none of ${Object.keys(COMMANDS).join(', ')}\n`);
+    return 2;
+  }
+  return runCommand(name, command, rest, terminal);
+}
+
+function runCommand(name: string, command: Command, args: readonly string[], terminal: Terminal): number {
+  const usage = `usage: ${NAME} ${name} [-h] ${command.usage}`;
+  try {
+    const parsed = parse(command, args);
+    if (parsed.values.help === true) {
+      terminal.stdout(`${usage}\n\n${command.summary}\n${command.help.map((line) => `\n  ${line}`).join('')}${command.help.length ? '\n' : ''}`);
+      return 0;
+    }
+    const missing = command.positionals.slice(parsed.positionals.length);
+    if (missing.length > 0) throw new UsageError(`the following arguments are required: ${missing.join(', ')}`);
+    command.run(parsed, terminal);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      terminal.stderr(`${usage}\n${NAME} ${name}: error: ${error.message}\n`);
+      return 2;
+    }
+    terminal.stderr(`${NAME} ${name}: ${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function parse(command: Command, args: readonly string[]): Arguments {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options: { ...command.options, help: { type: 'boolean', short: 'h' } }, allowPositionals: true, strict: true });
+    if (positionals.length > command.positionals.length) throw new UsageError(`unrecognized arguments: ${positionals.slice(command.positionals.length).join(' ')}`);
+    return { values: values, positionals };
+  } catch (error) {
+    // parseArgs throws TypeErrors with a code of their own for what it does not know.
+    if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** One line for whatever images, JSON and file system are to blame for; the rest is our bug and is thrown on. */
+function explain(error: unknown): string {
+  if (error instanceof ImageCorrupt || error instanceof JsonInvalid) return error.message;
+  if (error instanceof Error && 'syscall' in error) return error.message;
+  throw error;
+}

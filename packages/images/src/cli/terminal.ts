@@ -1,0 +1,13 @@
+/** All that the commands know of the world outside the images. */
+export interface Terminal {
+  readonly version: string;
+  /** All of standard input. */
+  stdin(): Uint8Array;
+  stdout(what: string | Uint8Array): void;
+  stderr(text: string): void;
+}
+
+/** The command line is not one of ours; the message says what is wrong with it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

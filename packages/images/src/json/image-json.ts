@@ -1,0 +1,104 @@
+import { ImageReader } from '../image-reader.js';
+import { IMG_COMMON, IMG_SERVICE, imageTypeOfKind, imageTypeOfName, imageTypeOfWords } from '../image-types.js';
+import { ImageWriter } from '../image-writer.js';
+import type { ByteSink, ByteSource } from '../io/directory.js';
+import { ByteCursor } from '../io/cursor.js';
+import { isRaw } from '../layout.js';
+import type { AnyImageType, EntryPart, ImageType } from '../layout.js';
+import { encodeBase64 } from './bytes-text.js';
+import { JsonInvalid } from './json-invalid.js';
+import type { JsonObject, JsonValue } from './json-text.js';
+import { arrayAt, base64At, messageFromJson, messageToJson, objectAt } from './message-json.js';
+import { payloadFromJson, payloadToJson, sizeText } from './payload-json.js';
+
+/**
+ * Images as `crit`'s JSON: { magic: kind, entries: [message, with "extra" for a payload] }.
+ * Kinds that `crit` cannot show (rtnetlink dumps, iptables text, archives) are { magic: kind, raw: base64 }.
+ */
+
+export interface JsonOptions {
+  /** numbers as flags, names, addresses, hexadecimal; what is shown reads back all the same */
+  readonly pretty?: boolean | undefined;
+  /** sizes in place of payloads */
+  readonly noPayload?: boolean | undefined;
+}
+
+/** The kind of a file: by its words, or by its name where it has none. Page contents have no JSON. @throws ImageCorrupt */
+function typeOf(source: ByteSource): AnyImageType {
+  const named = imageTypeOfName(source.name)?.type;
+  if (named && isRaw(named) && named.holds !== 'pages') return named;
+  const cursor = new ByteCursor(source);
+  const first = cursor.u32('first word');
+  const second = (first === IMG_COMMON || first === IMG_SERVICE) && cursor.remaining >= 4 ? cursor.u32('second word') : undefined;
+  return imageTypeOfWords(source.name, first, second);
+}
+
+/** @throws ImageCorrupt */
+export function imageToJson(source: ByteSource, { pretty = false, noPayload = false }: JsonOptions = {}): JsonObject {
+  const type = typeOf(source);
+  if (isRaw(type)) return { magic: type.kind, raw: encodeBase64(source.read(0, source.size)) };
+  const reader = new ImageReader(type, source);
+  const entries = noPayload ? reader.scan() : reader.entries();
+  const shown: JsonValue[] = [];
+  for (const entry of entries) {
+    const part = partOf(type, shown.length);
+    if (part.payload === undefined && !noPayload) shown.push(messageToJson(part.message, entry as object, pretty));
+    else {
+      const { message, payload, payloadLength } = entry as { message: object; payload?: unknown; payloadLength?: number };
+      const json = messageToJson(part.message, message, pretty);
+      if (payload !== undefined) json.extra = payloadToJson(part.payload!, payload);
+      // crit shows no size for ghost files in one piece, and none for chunks.
+      else if (part.payload !== undefined && payloadLength !== undefined && type.kind !== 'GHOST_FILE') json.extra = sizeText(payloadLength);
+      shown.push(json);
+    }
+  }
+  return { magic: type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind, entries: shown };
+}
+
+const partOf = (type: ImageType<unknown>, index: number): EntryPart => (index === 0 ? (type.layout.first ?? type.layout.rest) : type.layout.rest);
+
+/** Kind and number of entries; a pagemap's head is not counted. @throws ImageCorrupt */
+export function imageInfo(source: ByteSource): JsonObject {
+  const type = typeOf(source);
+  if (isRaw(type)) return { magic: type.kind, count: 0 };
+  const scan = new ImageReader(type, source).scan();
+  let count = 0;
+  while (scan.next().done !== true) count++;
+  const head = type.layout.first?.message.name === 'pagemap_head' ? 1 : 0;
+  return { magic: type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind, count: count - head };
+}
+
+/** Writes the image that JSON describes. @throws JsonInvalid */
+export function imageFromJson(json: JsonValue, sink: ByteSink): void {
+  const { magic, entries, raw } = objectAt(json, 'image');
+  const type = typeof magic === 'string' ? imageTypeOfKind(magic) : undefined;
+  if (type === undefined) throw new JsonInvalid('magic', typeof magic === 'string' ? `'${magic}' is no kind of image` : 'expected the kind of image');
+  if (isRaw(type)) {
+    sink.write(base64At(raw, 'raw'));
+    return;
+  }
+  const writer = new ImageWriter(type, sink);
+  arrayAt(entries, 'entries').forEach((entry, i) => {
+    const at = `entries[${i}]`;
+    const converted = entryFromJson(partOf(type, i), entry, at);
+    try {
+      writer.write(converted);
+    } catch (error) {
+      // What the writer refuses came from the JSON: a number out of range, a payload of the wrong size.
+      if (error instanceof TypeError || error instanceof RangeError) throw new JsonInvalid(at, error.message);
+      throw error;
+    }
+  });
+  writer.flush();
+}
+
+function entryFromJson(part: EntryPart, json: JsonValue, at: string): unknown {
+  const { extra, ...fields } = objectAt(json, at);
+  const message = messageFromJson(part.message, fields, at);
+  if (part.payload === undefined) {
+    if (extra !== undefined) throw new JsonInvalid(`${at}.extra`, `nothing follows ${part.message.name}`);
+    return message;
+  }
+  return extra === undefined ? { message } : { message, payload: payloadFromJson(part.payload, extra, `${at}.extra`) };
+}
+

@@ -1,0 +1,161 @@
+import { JsonInvalid } from './json-invalid.js';
+
+/** JSON as `crit` writes it: integers have 64 bits, so those beyond 2^53 are bigint here. Objects have no prototype. */
+export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
+export interface JsonObject {
+  [key: string]: JsonValue;
+}
+
+/** As deep as anything real goes, many times over. */
+const MAX_DEPTH = 400;
+
+/** @throws JsonInvalid with line and column */
+export function parseJson(text: string): JsonValue {
+  return new Parser(text).document();
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+
+class Parser {
+  readonly #text: string;
+  #at = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): JsonValue {
+    const value = this.#value();
+    this.#space();
+    if (this.#at < this.#text.length) throw this.#invalid('there is more after the end');
+    return value;
+  }
+
+  #invalid(why: string): JsonInvalid {
+    const before = this.#text.slice(0, this.#at).split('\n');
+    return new JsonInvalid(`line ${before.length}, column ${before.at(-1)!.length + 1}`, why);
+  }
+
+  #space(): void {
+    const gap = /[ \t\n\r]*/y;
+    gap.lastIndex = this.#at;
+    gap.test(this.#text);
+    this.#at = gap.lastIndex;
+  }
+
+  #take(character: string): boolean {
+    this.#space();
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #value(): JsonValue {
+    if (++this.#depth > MAX_DEPTH) throw this.#invalid(`nested more than ${MAX_DEPTH} deep`);
+    const value = this.#undelimited();
+    this.#depth--;
+    return value;
+  }
+
+  #undelimited(): JsonValue {
+    if (this.#take('{')) return this.#object();
+    if (this.#take('[')) return this.#array();
+    if (this.#take('"')) return this.#string();
+    const token = /true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+    token.lastIndex = this.#at;
+    const found = token.exec(this.#text)?.[0];
+    if (found === undefined) throw this.#invalid(this.#at < this.#text.length ? `'${this.#text[this.#at]}' begins no value` : 'the text ends too early');
+    this.#at = token.lastIndex;
+    if (found === 'true') return true;
+    if (found === 'false') return false;
+    if (found === 'null') return null;
+    const number = Number(found);
+    return Number.isSafeInteger(number) || /[.eE]/.test(found) ? number : BigInt(found);
+  }
+
+  #object(): JsonObject {
+    const object = Object.create(null) as JsonObject;
+    if (this.#take('}')) return object;
+    do {
+      if (!this.#take('"')) throw this.#invalid('expected a name in double quotes');
+      const key = this.#string();
+      if (!this.#take(':')) throw this.#invalid("expected ':'");
+      object[key] = this.#value();
+    } while (this.#take(','));
+    if (!this.#take('}')) throw this.#invalid("expected ',' or '}'");
+    return object;
+  }
+
+  #array(): JsonValue[] {
+    const array: JsonValue[] = [];
+    if (this.#take(']')) return array;
+    do array.push(this.#value());
+    while (this.#take(','));
+    if (!this.#take(']')) throw this.#invalid("expected ',' or ']'");
+    return array;
+  }
+
+  /** What follows the opening quote. */
+  #string(): string {
+    let text = '';
+    for (;;) {
+      // Control characters must be escaped (RFC 8259, 7).
+      const plain = /[^"\\\u0000-\u001f]*/y;
+      plain.lastIndex = this.#at;
+      text += plain.exec(this.#text)![0];
+      this.#at = plain.lastIndex;
+      const next = this.#text[this.#at++];
+      if (next === '"') return text;
+      if (next !== '\\') {
+        this.#at--;
+        throw this.#invalid(next === undefined ? 'a string without its end' : 'a control character in a string');
+      }
+      const escape = this.#text[this.#at++] ?? '';
+      const digits = this.#text.slice(this.#at, this.#at + 4);
+      if (escape === 'u' && /^[0-9a-fA-F]{4}$/.test(digits)) {
+        text += String.fromCharCode(Number.parseInt(digits, 16));
+        this.#at += 4;
+      } else if (escape in ESCAPES) text += ESCAPES[escape]!;
+      else throw this.#invalid(`'\\${escape}' is no escape`);
+    }
+  }
+}
+
+/** As Python's json.dump: ASCII only, and a space behind separators; with `indent`, a line for each value. */
+export function writeJson(value: JsonValue, indent?: number): string {
+  const parts: string[] = [];
+  put(value, indent === undefined ? undefined : ' '.repeat(indent), '\n', parts);
+  return parts.join('');
+}
+
+function put(value: JsonValue, indent: string | undefined, lineBreak: string, parts: string[]): void {
+  if (typeof value === 'string') {
+    parts.push(quoted(value));
+  } else if (typeof value !== 'object' || value === null) {
+    parts.push(String(value));
+  } else {
+    const isArray = Array.isArray(value);
+    const keys = Object.keys(value);
+    const [open, close] = isArray ? '[]' : '{}';
+    if (keys.length === 0) {
+      parts.push(open!, close!);
+      return;
+    }
+    const inner = indent === undefined ? '' : lineBreak + indent;
+    parts.push(open!);
+    keys.forEach((key, i) => {
+      if (i > 0) parts.push(indent === undefined ? ', ' : ',');
+      parts.push(inner);
+      if (!isArray) parts.push(quoted(key), ': ');
+      put((value as JsonObject)[key]!, indent, inner, parts);
+    });
+    if (indent !== undefined) parts.push(lineBreak);
+    parts.push(close!);
+  }
+}
+
+/** JSON.stringify leaves what is not ASCII; lone surrogates (bytes that are not UTF-8) it escapes already. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Makes ready what building and testing need: node, a C compiler, emscripten, protoc, and programs that tests dump.
+# Installs by apt-get where it may; otherwise names what is missing, in one line. Then the npm packages, where not current.
+set -eu
+cd "$(dirname "$0")/.."
+
+node_ok() { command -v node >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 12) ? 0 : 1)'; }
+node_ok || { echo "setup: node 20.12 or newer is needed: https://nodejs.org/" >&2; exit 1; }
+
+# PROGRAM:PACKAGE. The first list must be there; without the second, tests that need one say so and are skipped.
+need="gcc:gcc ld:binutils protoc:protobuf-compiler"
+want="redis-server:redis-server redis-cli:redis-tools sqlite3:sqlite3 python3:python3"
+missing() { for pair in $1; do command -v "${pair%%:*}" >/dev/null || printf '%s ' "${pair##*:}"; done; }
+# Headers that gcc alone lacks.
+headers() { printf '#include <stdio.h>\n#include <linux/sched.h>\n' | gcc -E -o /dev/null - 2>/dev/null || printf 'libc6-dev linux-libc-dev '; }
+# emscripten, or a clang that can link WebAssembly (tools/build-wasm.mjs takes either).
+wasm() { command -v emcc >/dev/null || ls /usr/lib/llvm-*/bin/wasm-ld >/dev/null 2>&1 || printf 'emscripten '; }
+
+packages="$(missing "$need $want")$(headers)$(wasm)"
+if [ -n "$packages" ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing $packages"
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages; } >/tmp/criu-ts-setup.$$ 2>&1 ||
+      { tail -5 /tmp/criu-ts-setup.$$ >&2; echo "setup: apt-get could not install all of: $packages" >&2; }
+    rm -f /tmp/criu-ts-setup.$$
+  fi
+  lacking="$(missing "$need")$(headers)$(wasm)"
+  [ -z "$lacking" ] || { echo "setup: missing; as root: apt-get install $lacking" >&2; exit 1; }
+  [ -z "$(missing "$want")" ] || echo "setup: tests that need these are skipped: $(missing "$want")"
+fi
+
+# npm ci takes a minute: only when the lock file is another one than was installed.
+lock="$(sha256sum package-lock.json | cut -d' ' -f1)"
+if [ "$(cat node_modules/.criu-ts-lock 2>/dev/null)" != "$lock" ]; then
+  echo "setup: npm ci"
+  npm ci --no-audit --no-fund --loglevel=error
+  # tap compiles itself anew for the plugins of .taprc when it first runs; two first runs at once would break it for good.
+  node_modules/.bin/tap build >/dev/null
+  echo "$lock" >node_modules/.criu-ts-lock
+fi
