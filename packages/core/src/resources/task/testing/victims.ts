@@ -201,9 +201,13 @@ export class Copy implements Disposable {
     this.#seed = plantSeed(BLOB_AT);
   }
 
-  /** @param cores the main thread's first; the process gets new ids  @param memory ranges that have to be there */
-  restore(cores: readonly core_entry[], mm: { thpDisabled?: boolean; dumpable?: number } = {}, memory: readonly (readonly [number, number])[] = []): ProcessToRestore {
-    const main = this.#seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid: [] });
+  /**
+   * @param cores the main thread's first
+   * @param mm `memory`: ranges that have to be there; `ids`: of the threads, new ones where absent
+   */
+  restore(cores: readonly core_entry[], mm: { thpDisabled?: boolean; dumpable?: number; memory?: readonly (readonly [number, number])[]; ids?: readonly number[] } = {}): ProcessToRestore {
+    const { memory = [], ids = [] } = mm;
+    const main = this.#seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid: ids.slice(0, 1) });
     this.puppets.push(main);
     const [core] = cores as [core_entry];
     const process = { pid: main.tracee.pid, name: { pid: main.tracee.pid }, puppet: main, core, mm: { ...mm, vmas: [] } as unknown as ProcessToRestore['mm'] };
@@ -214,8 +218,9 @@ export class Copy implements Disposable {
           b.call(SYS.mmap, SCRATCH_AT, SCRATCH_LENGTH, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.FIXED_NOREPLACE, -1, 0);
           for (const [start, length] of memory) b.call(SYS.mmap, start, length, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.FIXED_NOREPLACE, -1, 0);
         });
-        for (const other of cores.slice(1)) {
-          const puppet = main.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid: [] });
+        for (const [i, other] of cores.entries()) {
+          if (i === 0) continue;
+          const puppet = main.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid: ids.slice(i, i + 1) });
           this.puppets.push(puppet);
           threads.push({ task: process, tid: puppet.tracee.tid, puppet, core: other });
         }
