@@ -34,10 +34,16 @@ export function testObjects(rows: readonly ObjectRow[]): void {
     const title = row.title ?? [row.program, ...(row.args ?? [])].join(' ');
     t.test(title, { skip }, async (t) => {
       const tool = toolUnderTest();
-      if (tool.isPeer && row.peerFails !== undefined) return t.plan(0, `CRIU can't: ${row.peerFails}`);
+      if (tool.isPeer && row.peerFails !== undefined) {
+        t.plan(0, `CRIU can't: ${row.peerFails}`);
+        return;
+      }
       await using ws = new Workspace();
       const victim = await ws.start(row.program, row.args);
-      if (victim.skipped !== '') return t.plan(0, victim.skipped);
+      if (victim.skipped !== '') {
+        t.plan(0, victim.skipped);
+        return;
+      }
       const compareProc = row.compareProc ?? true;
       const flaw = tool.isPeer ? row.peerFlaw?.pattern : undefined;
 
@@ -46,7 +52,7 @@ export function testObjects(rows: readonly ObjectRow[]): void {
       if (row.refused !== undefined) {
         t.not(running.code, 0, 'refused');
         t.match(running.output + running.log, row.refused, 'and said why');
-      } else succeeded(t, running, 'dumped by --leave-running');
+      } else if (!succeeded(t, running, 'dumped by --leave-running')) return;
       if (compareProc) unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid)), 'it runs on untouched');
 
       if (row.refused === undefined) {

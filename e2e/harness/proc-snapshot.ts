@@ -82,7 +82,7 @@ function addFiles(add: (field: string, text: string) => void, proc: string): voi
     add(`fd/${fd}`, linkOr(`${proc}/fd/${fd}`));
     const seen = new Map<string, number>();
     for (const line of readOr(`${proc}/fdinfo/${fd}`).trimEnd().split('\n')) {
-      const [word = '', rest = ''] = splitOnce(line);
+      const [word, rest] = splitOnce(line);
       // epoll's targets have a line each, in an order that is the kernel's memory's: known by the descriptor they were added by
       const [, target = '', about = ''] = /^(\d+) (.*)$/.exec(word === 'tfd' ? rest : '') ?? [];
       const [key, value] = target === '' ? [word, rest] : [`tfd ${target}`, about];
@@ -107,7 +107,7 @@ function addMemory(add: (field: string, text: string) => void, proc: string): vo
         if (/^r-x/.test(rest) && !name.startsWith('[v')) add(`${where}/code`, hashMemory(mem, Number(`0x${begin}`), Number(`0x${end}`)));
         continue;
       }
-      const [key = '', value = ''] = splitOnce(line);
+      const [key, value] = splitOnce(line);
       if ((smapsFields as readonly string[]).includes(key)) add(`${where}/${key}`, value);
     }
   } finally {

@@ -38,10 +38,14 @@ export class Shepherd {
   #nextId = 0;
   readonly #ended: Promise<void>;
 
-  constructor() {
+  /** @param privateMounts in a mount namespace of its own: what it or its flock mounts goes away with them */
+  constructor(privateMounts = false) {
     // Node's start-up reads NODE_EXTRA_CA_CERTS: 40–60 ms that no test wants.
-    const { NODE_EXTRA_CA_CERTS: _unused, ...env } = process.env;
-    this.#process = spawn(compile('shepherd'), [], { env });
+    const env = { ...process.env };
+    delete env['NODE_EXTRA_CA_CERTS'];
+    this.#process = privateMounts
+      ? spawn('unshare', ['--mount', '--propagation', 'private', compile('shepherd')], { env })
+      : spawn(compile('shepherd'), [], { env });
     this.#process.stderr.pipe(process.stderr);
     this.#ended = new Promise((resolve) => this.#process.once('close', () => resolve()));
     createInterface(this.#process.stdout).on('line', (line) => this.#hear(line));

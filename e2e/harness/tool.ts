@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { repository } from './repository.js';
 
@@ -10,10 +10,10 @@ export interface Tool {
   readonly isPeer: boolean;
 }
 
-const built = path.join(repository, 'packages/cli/dist/criu-ts.mjs');
+const built = path.join(repository, 'packages/cli/dist/criu-ts');
 
 function toolAt(file: string): Tool {
-  const isPeer = path.basename(file) === 'criu';
+  const isPeer = path.basename(file) === 'criu' && !realpathSync(file).endsWith('js');
   return { name: isPeer ? 'criu' : 'criu-ts', command: /\.[cm]?js$/.test(file) ? [process.execPath, file] : [file], isPeer };
 }
 

@@ -81,7 +81,7 @@ export interface Verdict {
 /** The `ok - …` and `not ok - …` among the lines. */
 export function parseVerdicts(lines: readonly string[]): Verdict[] {
   return lines.flatMap((line) => {
-    const [, not, text = ''] = /^(not )?ok - (.*)$/.exec(line) ?? [line, 'none'];
-    return not === 'none' ? [] : [{ ok: not === undefined, text }];
+    const [, ok, text = ''] = /^(ok|not ok) - (.*)$/.exec(line) ?? [];
+    return ok === undefined ? [] : [{ ok: ok === 'ok', text }];
   });
 }

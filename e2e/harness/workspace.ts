@@ -25,10 +25,11 @@ export interface RunToolOptions {
 /** A test's own folder and flock. Disposing of it kills all its processes and removes the folder, also after a failure. */
 export class Workspace {
   readonly dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-e2e-'));
-  readonly shepherd = new Shepherd();
+  readonly shepherd: Shepherd;
   #runs = 0;
 
-  constructor() {
+  constructor({ privateMounts = false }: { readonly privateMounts?: boolean } = {}) {
+    this.shepherd = new Shepherd(privateMounts);
     chmodSync(this.dir, 0o755); // victims without privileges look for their go file
   }
 
@@ -56,6 +57,12 @@ export class Workspace {
     return new Victim({ name, dir, out, go, pid: job.pid, exit: job.exit });
   }
 
+  /** Runs a command of the system's, as the shell would. @throws where it fails */
+  async shell(command: string): Promise<void> {
+    const run = await this.run({ name: 'sh', command: ['/bin/sh', '-c'], isPeer: false }, [command]);
+    if (run.code !== 0) throw new Error(describeRun(run));
+  }
+
   /** `tool dump -t PID -D DIR -o dump.log -v4 …` */
   dump(tool: Tool, pid: number, images: string, args: readonly string[] = [], options: RunToolOptions = {}): Promise<ToolRun> {
     return this.run(tool, ['dump', '-t', String(pid), '-D', images, '-o', 'dump.log', '-v4', ...args], options);
@@ -76,9 +83,9 @@ export class Workspace {
     const timeout = new AbortController();
     const exit = await Promise.race([
       job.exit,
-      sleep(60_000, undefined, { signal: timeout.signal }).then(() => {
+      sleep(20_000, undefined, { signal: timeout.signal }).then(() => {
         process.kill(job.pid, 'SIGKILL');
-        throw new Error(`killed after 60 s: ${argv.join(' ')}\n${readOr(out)}`);
+        throw new Error(`hung, killed after 20 s: ${argv.join(' ')}\n${readOr(out)}`);
       }),
     ]);
     timeout.abort();
@@ -107,7 +114,7 @@ export class Workspace {
 /** The text of a file, or '' where there is none. */
 function readOr(file: string): string {
   try {
-    return readFileSync(file, 'latin1');
+    return readFileSync(file, 'utf8');
   } catch {
     return '';
   }

@@ -42,7 +42,7 @@ export class RedisClient {
 
   close(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#socket.closed) return resolve(); // by redis, at its end
+      if (this.#socket.closed) resolve(); // by redis, at its end
       this.#socket.once('close', () => resolve());
       this.#socket.destroy();
     });

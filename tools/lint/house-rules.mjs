@@ -35,10 +35,13 @@ function target(specifier, file) {
 
 const isTest = (file) => /\.test\.ts$/.test(file);
 
-/** `files/pipe` for core/src/resources/files/pipe.ts and all below core/src/resources/files/pipe/. */
+/**
+ * `files/pipe` for core/src/resources/files/pipe.ts and all below core/src/resources/files/pipe/. Memory is one resource:
+ * a page belongs to a mapping, which belongs to an address space.
+ */
 function resourceOf(file) {
-  const [, resource] = /^packages\/core\/src\/resources\/([^/]+\/[^/.]+)/.exec(file) ?? [];
-  return resource;
+  const [, group, name] = /^packages\/core\/src\/resources\/([^/]+)\/([^/.]+)/.exec(file) ?? [];
+  return group === undefined || group === 'memory' ? group : `${group}/${name}`;
 }
 
 const coreFolder = (file) => /^packages\/core\/src\/(dump|restore|resources|model|host)\//.exec(file)?.[1];

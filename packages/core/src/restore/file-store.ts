@@ -12,6 +12,7 @@ export class FileStore {
   readonly #entries: ReadonlyMap<number, file_entry>;
   readonly #context: FileRestoreContext;
   readonly #open = new Map<number, OwnedFd>();
+  readonly #mapped = new Map<string, OwnedFd>();
   #whenInstalled: (() => void)[] = [];
 
   constructor(at: RestoreContext) {
@@ -68,17 +69,23 @@ export class FileStore {
   }
 
   /**
-   * A file to be mapped, or the program (PR_SET_MM_EXE_FILE): opened anew, the caller's.
+   * A file to be mapped, or the program (PR_SET_MM_EXE_FILE): opened anew, without a position. Ours, until {@link finish}.
    * @param flags O_* as the mapping needs them (vma_entry.fdflags)
    */
   openForMapping(id: number, flags: number): OwnedFd {
-    try {
-      const entry = this.entry(id);
-      const kind = this.kind(id);
-      return kind.openForMapping?.(entry, flags, this.#context) ?? openWithFlags(entry, flags, this.#context);
-    } catch (error) {
-      throw toCriuError(error, { object: this.describe(id) });
+    const key = `${id}:${flags}`;
+    let fd = this.#mapped.get(key);
+    if (fd === undefined) {
+      try {
+        const entry = this.entry(id);
+        const kind = this.kind(id);
+        fd = kind.openForMapping?.(entry, flags, this.#context) ?? openWithFlags(entry, flags, this.#context);
+      } catch (error) {
+        throw toCriuError(error, { object: this.describe(id) });
+      }
+      this.#mapped.set(key, fd);
     }
+    return fd;
   }
 
   /** To be called when all descriptors and mappings stand: temporary names and helpers go. */
@@ -104,8 +111,9 @@ export class FileStore {
   }
 
   #closeAll(): void {
-    for (const fd of this.#open.values()) fd[Symbol.dispose]();
+    for (const fd of [...this.#open.values(), ...this.#mapped.values()]) fd[Symbol.dispose]();
     this.#open.clear();
+    this.#mapped.clear();
   }
 }
 

@@ -3,6 +3,7 @@ import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { comparable } from '../testing/comparable.js';
 import { Subject } from '../testing/puppets.js';
 import { dumpFiles, problemsOf, restoreInto } from '../testing/round-trip.js';
 
@@ -25,24 +26,6 @@ function subject(t: Test): Subject {
   const made = new Subject();
   t.teardown(() => made[Symbol.dispose]());
   return made;
-}
-
-/** The same objects have other numbers afterwards. */
-function comparable(files: Record<string, string>): Record<string, string> {
-  const seen = new Map<string, string>();
-  const rename = (text: string): string => {
-    if (!seen.has(text)) seen.set(text, `#${seen.size}`);
-    return seen.get(text) as string;
-  };
-  return Object.fromEntries(
-    Object.entries(files).map(([fd, text]) => [
-      fd,
-      text
-        .replace(/^(pipe|socket):\[(\d+)\]/, (_, kind: string, ino: string) => `${kind}:[${rename(ino)}]`)
-        .replace(/^ino:\t(\d+)/m, (_, ino: string) => `ino:\t${rename(ino)}`)
-        .replace(/^eventfd-id:.*/m, ''),
-    ]),
-  );
 }
 
 function roundTrip(t: Test, victims: readonly Subject[], options: object = {}): Subject[] {

@@ -10,10 +10,10 @@ export function restoreFsInfo(task: RestoreTask, store: FileStore, at: RestoreCo
 }
 
 function becomeFs(task: RestoreTask, entry: fs_entry, store: FileStore): void {
-  using cwd = store.openForMapping(entry.cwdId, O.PATH | O.DIRECTORY);
+  const cwd = store.openForMapping(entry.cwdId, O.PATH | O.DIRECTORY);
   const rootName = store.entry(entry.rootId).reg?.name;
   // The usual root needs no call, and a chroot(2) that changes nothing still needs the capability.
-  using root = rootName === '/' ? undefined : store.openForMapping(entry.rootId, O.PATH | O.DIRECTORY);
+  const root = rootName === '/' ? undefined : store.openForMapping(entry.rootId, O.PATH | O.DIRECTORY);
   task.puppet.batch((batch) => {
     const ours = batch.doing('restore root and working directory').call(SYS.pidfd_open, process.pid, 0);
     if (root !== undefined) {

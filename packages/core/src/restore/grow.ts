@@ -1,6 +1,6 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
 import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
-import { getAffinity, kill, setAffinity, wait4 } from '@criu-ts/kernel/sys';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
 import { syscallObserver } from '../stage.js';
@@ -13,23 +13,13 @@ const WALL = 0x4000_0000;
 
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
-  pinOurselves(run);
+  run.pin();
   run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
     wait4(pid, WALL);
   });
-}
-
-/** All puppets inherit it and are steered five times faster; each gets its own CPUs in the end. */
-function pinOurselves(run: RestoreRun): void {
-  const own = getAffinity(0);
-  const pin = new Uint8Array(own.length);
-  const byte = own.findIndex((bits) => bits !== 0);
-  pin[byte] = (own[byte] as number) & -(own[byte] as number);
-  setAffinity(0, pin);
-  run.scope.defer(() => setAffinity(0, own));
 }
 
 /**
@@ -60,6 +50,13 @@ export function growTree(run: RestoreRun): void {
   run.stats.forkingTime = Math.round((performance.now() - begin) * 1000);
 }
 
+/** Kills a process that did not come to be, and sees it off: its other threads first, each is a tracee of ours. */
+function end(run: RestoreRun, pid: number): void {
+  kill(pid, SIG.KILL);
+  for (const [tid, { task }] of run.threads) if (task.pid === pid && tid !== pid) wait4(tid, WALL);
+  wait4(pid, WALL);
+}
+
 /** @param root born to the seed, it is to be our own child */
 function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
   awaitReaping(task.pid);
@@ -67,9 +64,7 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
     const puppet = parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
     const { pid } = puppet.tracee;
     run.scope.defer(() => {
-      if (run.alive) return;
-      kill(pid, SIG.KILL);
-      wait4(pid, WALL);
+      if (!run.alive) end(run, pid);
     });
     const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
     run.tasks.set(task.pid, process);

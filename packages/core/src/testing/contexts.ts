@@ -39,14 +39,15 @@ export class TestDump implements DumpContext {
     return id;
   }
 
-  undoOnFailure(undo: () => void): void {
-    this.undos.push(undo);
-  }
-
+  /** Where each shared memory object can be opened. */
   readonly sharedMemory = new Map<bigint, string>();
 
   noteSharedMemory(shmid: bigint, procPath: string): void {
     this.sharedMemory.set(shmid, procPath);
+  }
+
+  undoOnFailure(undo: () => void): void {
+    this.undos.push(undo);
   }
 
   append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void {

@@ -13,10 +13,13 @@ export interface eventfd_file_entry {
   fown: fown_entry;
   /** required uint64 counter = 4 */
   counter: bigint;
+  /** optional bool semaphore = 1000 */
+  semaphore?: boolean | undefined;
 }
 export const eventfd_file_entry: MessageType<eventfd_file_entry> = /*@__PURE__*/ messageType<eventfd_file_entry>('eventfd_file_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 2, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 3, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
   { no: 4, name: "counter", localName: "counter", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
+  { no: 1000, name: "semaphore", localName: "semaphore", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
 ]);

@@ -19,6 +19,8 @@ export interface eventpoll_tfd_entry {
   inode?: bigint | undefined;
   /** optional uint64 pos = 7 */
   pos?: bigint | undefined;
+  /** optional uint32 added_as = 1000 */
+  addedAs?: number | undefined;
 }
 /** @generated from protobuf message eventpoll_file_entry */
 export interface eventpoll_file_entry {
@@ -39,6 +41,7 @@ export const eventpoll_tfd_entry: MessageType<eventpoll_tfd_entry> = /*@__PURE__
   { no: 5, name: "dev", localName: "dev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 6, name: "inode", localName: "inode", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
   { no: 7, name: "pos", localName: "pos", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1000, name: "added_as", localName: "addedAs", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const eventpoll_file_entry: MessageType<eventpoll_file_entry> = /*@__PURE__*/ messageType<eventpoll_file_entry>('eventpoll_file_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },

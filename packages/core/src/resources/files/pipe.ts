@@ -1,14 +1,14 @@
 // pipe(7)
-import { fd_types, type file_entry, IMAGE_TYPES, type pipe_entry } from '@criu-ts/images';
+import { fd_types, IMAGE_TYPES, type pipe_entry } from '@criu-ts/images';
 import { O, S } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
-import { ImageCorrupt, Unsupported } from '../../errors.js';
+import { Unsupported } from '../../errors.js';
 import type { FileKind, FileRestoreContext } from '../file-kind.js';
 import { setSignal } from './fown.js';
-import { openPath, reopen } from './paths.js';
+import { part } from './message-part.js';
+import { fileType, openPath, reopen } from './paths.js';
 import { fillPipe, makePipe, peekPipe, pipeDataOf } from './pipe-data.js';
 import { setFlags } from './status-flags.js';
-import { fileType } from './paths.js';
 
 export const pipe: FileKind<void> = {
   name: 'pipe',
@@ -33,7 +33,7 @@ export const pipe: FileKind<void> = {
   },
 
   reopen(entry, at) {
-    const message = pipeOf(entry);
+    const message = part(entry, 'pipe');
     const inherited = at.inherited(`pipe:[${message.pipeId}]`);
     const fd = inherited === undefined ? openEnd(message, at) : reopenEnd(inherited, message.flags);
     if ((message.flags & O.PATH) !== 0) return fd;
@@ -87,9 +87,4 @@ function makeFilled(pipeId: number, at: FileRestoreContext): NewPipe {
 function reopenEnd(inherited: OwnedFd, flags: number): OwnedFd {
   using fd = inherited;
   return reopen(fd, openable(flags));
-}
-
-function pipeOf(entry: file_entry): pipe_entry {
-  if (entry.pipe === undefined) throw new ImageCorrupt(`files.img: file ${entry.id} has no part 'pipe'`);
-  return entry.pipe;
 }

@@ -2,10 +2,11 @@
 import { fd_types, type file_entry, type reg_file_entry } from '@criu-ts/images';
 import { FS_MAGIC, major, minor, O, S, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { type OwnedFd, sys } from '@criu-ts/kernel/sys';
-import { ImageCorrupt, Unsupported } from '../../errors.js';
+import { Unsupported } from '../../errors.js';
 import type { FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
 import { buildIdOf } from './build-id.js';
 import { setSignal } from './fown.js';
+import { part } from './message-part.js';
 import { captureName, judgeName, type NamedFile, openNamed } from './named-file.js';
 import { deviceText, fileType, fsTypeOf } from './paths.js';
 import { setFlags } from './status-flags.js';
@@ -36,7 +37,7 @@ export const regular: FileKind<NamedFile> = {
   },
 
   reopen(entry, at) {
-    const reg = regOf(entry);
+    const reg = part(entry, 'reg');
     const fd = openNamed(reg, at, { flags: reg.flags });
     if ((reg.flags & O.PATH) !== 0) return fd;
     // -1: it has no position (/dev/kmsg open for writing).
@@ -73,10 +74,5 @@ function position({ stat, flags, pos }: InspectedFile): bigint {
 
 /** For mappings, exe, cwd and root: a fresh open file without a position. */
 export function openWithFlags(entry: file_entry, flags: number, at: FileRestoreContext): OwnedFd {
-  return openNamed(regOf(entry), at, { flags });
-}
-
-function regOf(entry: file_entry): reg_file_entry {
-  if (entry.reg === undefined) throw new ImageCorrupt(`files.img: file ${entry.id} has no part 'reg'`);
-  return entry.reg;
+  return openNamed(part(entry, 'reg'), at, { flags });
 }

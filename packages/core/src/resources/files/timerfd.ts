@@ -1,0 +1,57 @@
+// timerfd_create(2); all of it from fdinfo (fs/timerfd.c timerfd_show)
+import { fd_types, type timerfd_entry } from '@criu-ts/images';
+import { SYS, TFD, TFD_IOC } from '@criu-ts/kernel/abi';
+import { Memory, OwnedFd, sys } from '@criu-ts/kernel/sys';
+import type { FileKind } from '../file-kind.js';
+import { setSignal } from './fown.js';
+import { part } from './message-part.js';
+import { setFlags } from './status-flags.js';
+
+const NSEC = 1_000_000_000n;
+const clock = new Memory(16);
+
+export const timerfd: FileKind<timerfd_entry> = {
+  name: 'timerfd',
+  type: fd_types.TIMERFD,
+  recognises: ({ link, info }) => link === 'anon_inode:[timerfd]' && info?.timerfd !== undefined,
+
+  judge({ info, flags, fown }, { id }) {
+    const timer = info?.timerfd;
+    if (timer === undefined) throw new TypeError('no timer in fdinfo');
+    const { clockId: clockid, ticks, settimeFlags, value, interval } = timer;
+    return { id, flags, fown, clockid, ticks, settimeFlags, vsec: value[0], vnsec: value[1], isec: interval[0], insec: interval[1] };
+  },
+
+  capture: (_, __, tfd) => ({ tfd }),
+
+  reopen(entry) {
+    const { clockid, flags, fown } = part(entry, 'tfd');
+    const fd = new OwnedFd(sys(SYS.timerfd_create, clockid, TFD.CLOEXEC));
+    setFlags(fd, flags);
+    setSignal(fd, fown);
+    return fd;
+  },
+
+  fown: ({ tfd }) => tfd?.fown,
+
+  // Late, so that little of the remaining time is lost.
+  connect(entry, { fd, batch }) {
+    const timer = part(entry, 'tfd');
+    const setting = batch.doing('arm a timerfd').struct(32);
+    const [sec, nsec] = dueTime(timer);
+    [timer.isec, timer.insec, sec, nsec].forEach((value, i) => setting.view.setBigInt64(8 * i, value, true));
+    batch.expect(0, SYS.timerfd_settime, fd, timer.settimeFlags, setting.address, 0);
+    if (timer.ticks === 0n) return;
+    const ticks = batch.struct(8);
+    ticks.view.setBigUint64(0, timer.ticks, true);
+    batch.expect(0, SYS.ioctl, fd, TFD_IOC.SET_TICKS, ticks.address);
+  },
+};
+
+/** The kernel shows the time left, whatever the timer was set with; an absolute one is due so much after now. */
+function dueTime({ settimeFlags, clockid, vsec, vnsec }: timerfd_entry): [sec: bigint, nsec: bigint] {
+  if ((settimeFlags & TFD.TIMER_ABSTIME) === 0 || (vsec === 0n && vnsec === 0n)) return [vsec, vnsec];
+  sys(SYS.clock_gettime, clockid, clock.address);
+  const due = clock.view.getBigInt64(0, true) * NSEC + clock.view.getBigInt64(8, true) + vsec * NSEC + vnsec;
+  return [due / NSEC, due % NSEC];
+}
