@@ -45,9 +45,11 @@ await build({
   ...common,
   entryPoints: { main: 'packages/cli/src/main.ts' },
   plugins: [koffiAtOnce],
-  // In CommonJS there is no import.meta.
-  define: { 'import.meta.url': '__importMetaUrl' },
-  banner: { js: "const __importMetaUrl = 'file://' + encodeURI(__filename);" },
+  // In CommonJS there is no import.meta; and the mere mention of `performance` makes node load perf_hooks, for 3 ms.
+  define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
+  banner: {
+    js: "const __importMetaUrl = 'file://' + encodeURI(__filename), __now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };",
+  },
   // The launcher reads it as latin1, which is quickest.
   charset: 'ascii',
   minifySyntax: true,

@@ -55,7 +55,7 @@ export const openPagemapScan: (memory: Memory) => PagemapScan = oncePerMemory((m
       const room = Math.floor(runs.length / RUN);
       if (exports === undefined) return plainScan(new BigUint64Array(memory.buffer, words.address, pages), filter, new Uint32Array(memory.buffer, runs.address, room * 2));
       const { inverted, all, any, skipFrame } = masksOf(filter);
-      new BigUint64Array(memory.buffer, scratch!, 4).set([inverted, all, any, skipFrame]);
+      new BigUint64Array(memory.buffer, scratch, 4).set([inverted, all, any, skipFrame]);
       const found = exports.pagemap_scan(words.address, pages, scratch!, runs.address, room, scratch! + FILTER_BYTES);
       return { runs: found, scanned: new Uint32Array(memory.buffer, scratch! + FILTER_BYTES, 1)[0]! };
     },

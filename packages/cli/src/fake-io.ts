@@ -1,6 +1,6 @@
 // For tests: an outside world that remembers what it was told, and a core that does nothing.
-import type { CriuEvent, DumpOptions, DumpStats, RestoreOptions, RestoreStats } from '@criu-ts/core';
-import type { Core, Io } from './io.js';
+import type { CriuEvent, DumpOptions, DumpResult, DumpStats, RestoreOptions, RestoreResult, RestoreStats } from '@criu-ts/core';
+import type { Io } from './io.js';
 
 export const dumpStats: DumpStats = {
   kind: 'dump',
@@ -58,17 +58,15 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
       await new Promise((_, reject) => signal?.addEventListener('abort', () => { reject(signal.reason as Error); }));
     }
   };
-  const core: Core = {
-    dump: async (given) => {
-      io.dumps.push(given);
-      await work(given);
-      return { pid: given.pid, tasks: 2, stats: dumpStats };
-    },
-    restore: async (given) => {
-      io.restores.push(given);
-      await work(given);
-      return { pid: 77, tasks: 1, stats: restoreStats, wait: async () => options.end ?? { exitCode: 0 } };
-    },
+  const dump = async (given: DumpOptions): Promise<DumpResult> => {
+    io.dumps.push(given);
+    await work(given);
+    return { pid: given.pid, tasks: 2, stats: dumpStats };
+  };
+  const restore = async (given: RestoreOptions): Promise<RestoreResult> => {
+    io.restores.push(given);
+    await work(given);
+    return { pid: 77, tasks: 1, stats: restoreStats, wait: async () => options.end ?? { exitCode: 0 } };
   };
   const io: FakeIo = {
     name: options.name ?? 'criu-ts',
@@ -81,7 +79,8 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     restores: [],
     stdout: (text) => (io.out += text),
     stderr: (text) => (io.err += text),
-    loadCore: async () => core,
+    loadDump: async () => ({ dump }),
+    loadRestore: async () => ({ restore }),
     onInterrupt: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

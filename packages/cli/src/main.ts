@@ -1,7 +1,7 @@
 // The program: joins `run` to this process.
 import { fstatSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Core, Io } from './io.js';
+import type { Io } from './io.js';
 import { run } from './run.js';
 
 /** Writes all, on the descriptor itself: process.stdout would cost milliseconds at start. */
@@ -37,7 +37,8 @@ const io: Io = {
   stdout: (text) => write(1, text),
   stderr: (text) => write(2, text),
   columns: columns(),
-  loadCore: async () => (await import('@criu-ts/core')) as unknown as Core,
+  loadDump: () => import('@criu-ts/core/dump'),
+  loadRestore: () => import('@criu-ts/core/restore'),
   onInterrupt: (callback) => {
     const heard = (signal: string): void => callback(signal);
     for (const signal of INTERRUPTS) process.once(signal, heard);

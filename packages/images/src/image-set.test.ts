@@ -19,6 +19,11 @@ const tree: pstree_entry[] = [
 const bytes = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i & 0xff);
 const desc = { key: 1, uid: 2, gid: 3, cuid: 4, cgid: 5, mode: 6, id: 7 };
 
+function inMemory(): { directory: MemoryDirectory; set: ImageSet } {
+  const directory = new MemoryDirectory();
+  return { directory, set: new ImageSet(directory) };
+}
+
 /** One set of entries for each way in which entries follow each other. */
 const rows: { name: string; type: ImageType<unknown>; id?: number; file: string; entries: unknown[] }[] = [
   { name: 'messages alone', type: IMAGE_TYPES.pstree, file: 'pstree.img', entries: tree },
@@ -45,22 +50,22 @@ for (const { name, type, id, file, entries } of rows) {
     const set = createImageSet(dir);
     set.write(type, id, entries);
     set.sync();
-    const memory = new ImageSet(new MemoryDirectory());
+    const { directory, set: memory } = inMemory();
     memory.write(type, id, entries);
     t.ok(existsSync(path.join(dir, file)), file);
     t.same(openImageSet(dir).read(type, id), entries);
-    t.same((memory.directory as MemoryDirectory).files.get(file), new Uint8Array(readFileSync(path.join(dir, file))), 'in memory as on disk');
+    t.same(directory.files.get(file), new Uint8Array(readFileSync(path.join(dir, file))), 'in memory as on disk');
     const scanned = [...memory.scan(type, id)];
     t.equal(scanned.length, entries.length, 'a scan finds as many');
     t.end();
   });
 
   t.test(`every cut is corrupt or shorter: ${name}`, (t) => {
-    const memory = new ImageSet(new MemoryDirectory());
+    const { directory, set: memory } = inMemory();
     memory.write(type, id, entries);
-    const whole = (memory.directory as MemoryDirectory).files.get(file)!;
+    const whole = directory.files.get(file)!;
     for (let length = 0; length < Math.min(whole.length, 300); length++) {
-      (memory.directory as MemoryDirectory).files.set(file, whole.subarray(0, length));
+      directory.files.set(file, whole.subarray(0, length));
       try {
         // A ghost file's contents end where the file ends, and a file may end after an entry.
         if (memory.read(type, id).length > entries.length) t.fail(`more entries in ${length} bytes than in all`);
@@ -141,9 +146,9 @@ t.test('the wrong words', (t) => {
 });
 
 t.test('a corrupt message is placed in its file', (t) => {
-  const set = new ImageSet(new MemoryDirectory());
+  const { directory, set } = inMemory();
   set.write(IMAGE_TYPES.pstree, undefined, tree);
-  const file = (set.directory as MemoryDirectory).files.get('pstree.img')!;
+  const file = directory.files.get('pstree.img')!;
   file[12] = 0x0f;
   t.throws(() => set.read(IMAGE_TYPES.pstree), { code: 'image-corrupt', message: /^pstree.img at byte 1[0-9]: / });
   t.end();

@@ -77,7 +77,7 @@ function only<Message extends object, Payload>(message: MessageType<Message>, pa
 
 function part<Message extends object, Payload>(message: MessageType<Message>, payload?: PayloadCodec<Message, Payload>): EntryPart {
   // The table ties each codec to its message; beyond it, both are used only together.
-  return { message: message as MessageType<object>, ...(payload && { payload: payload as unknown as PayloadCodec<object, unknown> }) };
+  return { message: message, ...(payload && { payload: payload }) };
 }
 
 const PAGEMAP: Layout = { first: part(pagemap_head), rest: part(pagemap_entry) };

@@ -13,7 +13,7 @@ export function execute(values: Values, io: Io): Promise<number> {
     if (tree === undefined || tree === 0) throw new UsageError('dump needs a process: -t PID');
     if (compress !== undefined && compress !== 'lz4') throw new UsageError(`invalid argument for --compress: ${compress} (it is lz4)`);
     const start = performance.now();
-    const core = await io.loadCore();
+    const core = await io.loadDump();
     const { pid, tasks, stats } = await core.dump({
       ...session.common,
       pid: tree,

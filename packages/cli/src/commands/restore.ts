@@ -18,7 +18,7 @@ export function execute(values: Values, io: Io): Promise<number> {
     using pidfile = openPidfile(values.pidfile, session.workDir);
 
     const start = performance.now();
-    const core = await io.loadCore();
+    const core = await io.loadRestore();
     const result = await core.restore({
       ...session.common,
       leaveStopped: values['leave-stopped'] === true,

@@ -1,32 +1,20 @@
 import { MAP, PROT } from '@criu-ts/kernel/abi';
-import { type CpuMask, getAffinity, setAffinity } from '@criu-ts/kernel/sys';
+import type { CpuMask } from '@criu-ts/kernel/sys';
 import { type BorrowedCode, findBorrowedCode, RemoteSyscalls, resolveRestart } from '@criu-ts/tracee';
+import { CpuPin } from '../cpu-pin.js';
 import { Unsupported } from '../errors.js';
 import type { DumpTask } from '../model/dump-task.js';
 import { captureThreadInfo } from '../resources/cpu/x86-64.js';
 import { captureMm } from '../resources/memory/mm.js';
 import { abortCriticalSection, captureProcess, captureThread, readRseqCs } from '../resources/task/index.js';
-import { Scope } from '../scope.js';
 import { syscallObserver } from '../stage.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
 export function captureTasks(run: DumpRun): void {
-  using scope = new Scope();
-  const pin = pinOurselves(scope);
-  for (const task of run.tasks) captureTask(run, task, pin);
+  using pin = new CpuPin();
+  for (const task of run.tasks) captureTask(run, task, pin.mask);
   run.files.capture();
-}
-
-/** Puppet and puppeteer on one CPU: a call costs a fifth. */
-function pinOurselves(scope: Scope): CpuMask {
-  const own = getAffinity(0);
-  const pin = new Uint8Array(own.length);
-  const byte = own.findIndex((bits) => bits !== 0);
-  pin[byte] = (own[byte] as number) & -(own[byte] as number);
-  setAffinity(0, pin);
-  scope.defer(() => setAffinity(0, own));
-  return pin;
 }
 
 function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {

@@ -26,6 +26,7 @@ export function releaseTree(run: DumpRun): void {
   const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'killed';
   // SIGSTOP takes hold when the tracer lets go; SIGKILL works on a stopped tracee too.
   if (state === 'stopped') for (const pid of pids) kill(pid, SIG.STOP);
+  const killedAt = performance.now();
   if (state === 'killed') {
     for (const pid of pids) kill(pid, SIG.KILL);
     // A tracer is told first, and has to take note before the parent can reap.
@@ -33,7 +34,8 @@ export function releaseTree(run: DumpRun): void {
   }
   run.tree = undefined;
   tree[Symbol.dispose]();
-  const frozenMs = performance.now() - run.frozenAt;
+  // Until it could run on, or until it was killed: its end takes the kernel time that is nobody's loss.
+  const frozenMs = (state === 'killed' ? killedAt : performance.now()) - run.frozenAt;
   run.stats.frozenTime = Math.round(frozenMs * 1000);
   run.emit({ type: 'tasks-thawed', frozenMs, state });
 }

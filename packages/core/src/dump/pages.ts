@@ -1,13 +1,11 @@
-import type { pagemap_entry } from '@criu-ts/images';
 import { O, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { isAbsent, listChildren, ProcessGone, readStatus } from '@criu-ts/kernel/procfs';
 import { open, type OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
-import { HostLacks } from '../errors.js';
 import type { DumpTask } from '../model/dump-task.js';
 import { copyFileRuns } from '../resources/memory/file-copier.js';
-import { copyPages } from '../resources/memory/page-copier.js';
+import { copyPages, prepareCopying } from '../resources/memory/page-copier.js';
 import { scanPrivatePages } from '../resources/memory/page-runs.js';
-import { VmaPages } from '../resources/memory/pagemap-entries.js';
+import { hasPrivatePages, PageList, VmaPages } from '../resources/memory/pagemap-entries.js';
 import { PagesFile } from '../resources/memory/pages-file.js';
 import { PAGE, PE } from '../resources/memory/vma-status.js';
 import type { DumpRun, NumberedPages } from './run.js';
@@ -23,6 +21,7 @@ export function allocatePages(run: DumpRun): void {
       const { kib } = readStatus(pid);
       const bytes = ((kib['RssAnon'] ?? 0) + (kib['VmSwap'] ?? 0)) * 1024;
       newPagesFile(run, pid).file.allocate(bytes);
+      prepareCopying(bytes);
       pids.push(...listChildren(pid));
     } catch (error) {
       // The tree changes until it is frozen.
@@ -50,7 +49,7 @@ export async function dumpPages(run: DumpRun): Promise<void> {
     const pages = run.pagesFiles.get(task.pid) ?? newPagesFile(run, task.pid);
     const offset = pages.file.append(list.bytes);
     await copyPages({ pid: task.pid, runs: list.runs, file: pages.file.fd, offset, onProgress });
-    run.pages.set(task.pid, { pagemap: list.entries, file: pages });
+    run.pages.set(task.pid, { list, file: pages });
     run.stats.pagesWritten += list.pages;
   }
   for (const [shmid, procPath] of run.sharedMemory) dumpShared(run, shmid, procPath);
@@ -72,21 +71,14 @@ function numberedPages(run: DumpRun): NumberedPages {
   return { id, file: run.scope.use(new PagesFile(run.imagesDirectory, `pages-${id}.img`)) };
 }
 
-function listPages(run: DumpRun, task: DumpTask): VmaPages['list'] {
+function listPages(run: DumpRun, task: DumpTask): PageList {
   const vmas = run.vmas.get(task.pid) ?? [];
   const pages = new VmaPages(vmas);
-  const first = vmas[0];
-  // [vsyscall] lies in the kernel's half.
-  const last = vmas.findLast(({ start }) => start < USER_END);
-  if (first === undefined || last === undefined) return pages.finish();
   using pagemap = openPagemap(task.pid);
-  const scanned = scanPrivatePages(pagemap, first.start, last.end, (start, end) => pages.add(start, end));
-  if (!scanned) throw new HostLacks('kernel', 'the kernel has no PAGEMAP_SCAN', { hint: 'Linux 6.7 or later is needed' });
+  scanPrivatePages(pagemap, vmas.filter(hasPrivatePages), (start, end) => pages.add(start, end));
   run.stats.pagesScanned += vmas.reduce((sum, { start, end }) => sum + (end - start) / PAGE, 0);
   return pages.finish();
 }
-
-const USER_END = 0x8000_0000_0000;
 
 function openPagemap(pid: number): OwnedFd {
   try {
@@ -101,8 +93,7 @@ function openPagemap(pid: number): OwnedFd {
 function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
   using object = open(procPath, O.RDONLY);
   const pages = numberedPages(run);
-  const pagemap: pagemap_entry[] = [];
-  const runs: number[] = [];
+  const list = new PageList();
   for (let at = 0; ; ) {
     const start = rawSyscall(SYS.lseek, object.number, at, SEEK.DATA);
     if (start === -ENXIO) break;
@@ -111,14 +102,14 @@ function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
     if (hole < 0) throw new SyscallFailed(`lseek(${procPath}, SEEK_HOLE)`, -hole);
     // A file may end within a page.
     const end = Math.ceil(hole / PAGE) * PAGE;
-    pagemap.push({ vaddr: BigInt(start), compatNrPages: 0, flags: PE.PRESENT, nrPages: BigInt((end - start) / PAGE) });
-    runs.push(start, end - start);
+    list.add(start, end, PE.PRESENT);
     at = end;
   }
+  const { runs } = list;
   for (let i = 0; i < runs.length; i += 2) {
     const length = runs[i + 1] as number;
     copyFileRuns(object, runs[i] as number, pages.file.fd, pages.file.append(length), length);
     run.stats.shpagesWritten += length / PAGE;
   }
-  run.sharedPages.set(shmid, { pagemap, file: pages });
+  run.sharedPages.set(shmid, { list, file: pages });
 }

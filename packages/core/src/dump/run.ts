@@ -1,4 +1,4 @@
-import type { ImageSet, ImageType, mm_entry, pagemap_entry } from '@criu-ts/images';
+import type { ImageSet, ImageType, mm_entry } from '@criu-ts/images';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
@@ -7,6 +7,7 @@ import type { DumpTask } from '../model/dump-task.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
+import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
@@ -14,7 +15,7 @@ import { DumpFiles } from './files.js';
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
-  readonly pagemap: readonly pagemap_entry[];
+  readonly list: PageList;
   readonly file: NumberedPages;
 }
 

@@ -4,7 +4,7 @@ import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
-import { finalCalls, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
+import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -23,6 +23,7 @@ export function becomeThemselves(run: RestoreRun): void {
       tracee.setSigmask(sigmaskOf(core));
       tracee.setRegisters(restoreRegisters(info));
       restoreRseqCs(tracee, core);
+      restoreAffinity(tid, core, run);
     }
   }
   run.alive = true;

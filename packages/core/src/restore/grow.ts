@@ -1,6 +1,6 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
 import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
-import { getAffinity, kill, setAffinity, wait4 } from '@criu-ts/kernel/sys';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
 import { syscallObserver } from '../stage.js';
@@ -13,23 +13,13 @@ const WALL = 0x4000_0000;
 
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
-  pinOurselves(run);
+  run.pin();
   run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
     wait4(pid, WALL);
   });
-}
-
-/** All puppets inherit it and are steered five times faster; each gets its own CPUs in the end. */
-function pinOurselves(run: RestoreRun): void {
-  const own = getAffinity(0);
-  const pin = new Uint8Array(own.length);
-  const byte = own.findIndex((bits) => bits !== 0);
-  pin[byte] = (own[byte] as number) & -(own[byte] as number);
-  setAffinity(0, pin);
-  run.scope.defer(() => setAffinity(0, own));
 }
 
 /**

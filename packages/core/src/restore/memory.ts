@@ -1,48 +1,42 @@
 import { IMAGE_TYPES, type mm_entry } from '@criu-ts/images';
-import { O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
-import type { OwnedFd } from '@criu-ts/kernel/sys';
+import { O, PR, prctl_mm_map, SYS, UFFD } from '@criu-ts/kernel/abi';
+import { type OwnedFd, pidfdGetfd, pidfdOpen } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
+import { fillByUserfaultfd } from '../resources/memory/userfault-fill.js';
+import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
-import { openPages } from '../resources/memory/open-pages.js';
-import { readPagemap, type StoredPages, type StoredRun } from '../resources/memory/pages-reader.js';
+import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
-import { ImageCorrupt } from '../errors.js';
 import { Scope } from '../scope.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
-export function restoreMemory(run: RestoreRun): void {
+export async function restoreMemory(run: RestoreRun): Promise<void> {
   const { seed } = run;
   if (seed === undefined) return;
   const host = new HostVdso(seed.tracee);
   for (const task of run.plan.tasks) {
-    const pages = readPagemap(run.images, IMAGE_TYPES.pagemap, task.pid);
-    checkVdso(run, task, host, pages);
-    restoreTaskMemory(run, task, host, pages);
+    using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
+    checkVdso(task, host, pages);
+    await restoreTaskMemory(run, task, host, pages);
   }
 }
 
-function checkVdso(run: RestoreRun, { mm }: TaskImages, host: HostVdso, { pagesId, runs }: StoredPages): void {
+function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
   const vdso = vmaOf(mm, VMA.VDSO);
-  if (vdso === undefined) return;
-  const start = Number(vdso.start);
-  const size = Number(vdso.end) - start;
-  const stored = runs.find(({ address, length }) => address <= start && start + size <= address + length);
-  if (stored === undefined) throw new ImageCorrupt('the vdso is not in it', { object: `pages-${pagesId}.img` });
-  using file = run.images.source({ kind: 'PAGES', pattern: 'pages-%u.img', words: [], holds: 'pages' }, pagesId);
-  host.check(mm, file.read(stored.offset + start - stored.address, size));
+  if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages): void {
+async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages): Promise<void> {
   const { puppet } = run.task(task.pid);
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
   const { mm } = task;
   const runs = pages.runs.flatMap((stored) => withoutVdso(stored, mm));
-  using file = pages.pagesId === 0 ? undefined : openPages(run.images, pages.pagesId);
+  const plan = planFill(mm, runs);
   using scope = new Scope();
   const files = new Map<string, OwnedFd>();
   const openFile = (id: number, flags: number): OwnedFd => {
@@ -51,7 +45,7 @@ function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pa
     files.set(key, file);
     return file;
   };
-  puppet.batch((b) => {
+  const userfaultfd = puppet.batch((b) => {
     host.park(b, parking);
     b.doing('empty the address space');
     b.call(SYS.munmap, 0, blob);
@@ -60,12 +54,27 @@ function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pa
     mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : openFile(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
     host.place(b, parking, mm);
     setMm(b, mm, bring(openFile(mm.exeFileId, O.RDONLY)));
-    if (file !== undefined) fill(b, bring(file), runs);
+    if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
+    const fault = pages.file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
+    b.run();
+    return fault && b.result(fault);
+  });
+  if (userfaultfd !== undefined && pages.file !== undefined) await fillOnThreads(run, task.pid, userfaultfd, pages.file, plan.threads);
+  if (pages.file === undefined) fillThroughUs(task.pid, pages, runs);
+  puppet.batch((b) => {
     protectVmas(b, mm, runs);
     // None of them is the process's own: those come later, at their numbers.
     b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
   });
   run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+}
+
+async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {
+  using pidfd = pidfdOpen(pid);
+  using userfaultfd = pidfdGetfd(pidfd, remote);
+  // Threads inherit the CPUs of whoever starts them, and there is nothing to steer meanwhile.
+  using _everywhere = run.unpinned();
+  await fillByUserfaultfd(userfaultfd, file, runs);
 }
 
 /** Has the puppet fetch descriptors of ours, each once. */
@@ -126,20 +135,6 @@ function setMm(b: Batch, mm: mm_entry, exe: Ref): void {
 
 /** Above what mapping needs; below any limit that a puppet may have inherited. */
 const EXE_FD = 1000;
-
-/** Most that one pread(2) reads (MAX_RW_COUNT), in whole pages. */
-const MOST_READ = 0x4000_0000;
-
-/** The puppet reads its pages itself, straight into place. */
-function fill(b: Batch, file: Ref, runs: readonly StoredRun[]): void {
-  b.doing('read pages');
-  for (const { address, length, offset } of runs) {
-    for (let done = 0; done < length; done += MOST_READ) {
-      const part = Math.min(MOST_READ, length - done);
-      b.expect(part, SYS.pread64, file, address + done, part, offset + done);
-    }
-  }
-}
 
 /** The host's own vdso is there already. */
 function withoutVdso(stored: StoredRun, mm: mm_entry): StoredRun[] {

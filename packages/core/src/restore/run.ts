@@ -1,5 +1,6 @@
 import type { core_entry, ImageSet, inventory_entry, mm_entry, pstree_entry, task_kobj_ids_entry } from '@criu-ts/images';
 import type { Puppet } from '@criu-ts/tracee';
+import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
 import type { RestoreStats } from '../events.js';
 import type { RestoreOptions } from '../options.js';
@@ -42,6 +43,7 @@ export class RestoreRun implements RestoreContext {
   inventory: inventory_entry | undefined;
   #plan: RestorePlan | undefined;
   #files: FileStore | undefined;
+  #pin: CpuPin | undefined;
   seed: Puppet | undefined;
   readonly tasks = new Map<number, ProcessToRestore>();
   /** By thread id; main threads too. */
@@ -69,6 +71,16 @@ export class RestoreRun implements RestoreContext {
 
   get files(): FileStore {
     return (this.#files ??= new FileStore(this));
+  }
+
+  /** From here on we share a CPU with the puppets, which inherit it. */
+  pin(): void {
+    this.#pin ??= this.scope.use(new CpuPin());
+  }
+
+  /** Lets us, and threads that are started, run everywhere until it is disposed of. */
+  unpinned(): Disposable {
+    return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
   }
 
   task(pid: number): ProcessToRestore {

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ParseArgsConfig } from 'node:util';
 import { MemorySink, MemorySource } from '../io/directory.js';
-import { openImageSet } from '../io/node-directory.js';
-import type { ImageSet } from '../image-set.js';
+import { NodeDirectory } from '../io/node-directory.js';
+import { ImageSet } from '../image-set.js';
 import { imageFromJson, imageInfo, imageToJson } from '../json/image-json.js';
 import { parseJson, writeJson } from '../json/json-text.js';
 import { listDescriptors } from './explore/fds.js';
@@ -91,9 +91,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run({ positionals: [dir, what] }, terminal) {
       const explore = Object.hasOwn(EXPLORERS, what!) ? EXPLORERS[what!]! : undefined;
       if (explore === undefined) throw new UsageError(`'${what}' is none of ${Object.keys(EXPLORERS).join(', ')}`);
-      const set = openImageSet(dir!);
-      using _ = set.directory;
-      for (const line of explore(set)) terminal.stdout(`${line}\n`);
+      using directory = new NodeDirectory(dir!);
+      for (const line of explore(new ImageSet(directory))) terminal.stdout(`${line}\n`);
     },
   },
   show: {

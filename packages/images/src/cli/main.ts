@@ -58,7 +58,7 @@ function parse(command: Command, args: readonly string[]): Arguments {
   try {
     const { values, positionals } = parseArgs({ args: [...args], options: { ...command.options, help: { type: 'boolean', short: 'h' } }, allowPositionals: true, strict: true });
     if (positionals.length > command.positionals.length) throw new UsageError(`unrecognized arguments: ${positionals.slice(command.positionals.length).join(' ')}`);
-    return { values: values as Arguments['values'], positionals };
+    return { values: values, positionals };
   } catch (error) {
     // parseArgs throws TypeErrors with a code of their own for what it does not know.
     if (error instanceof TypeError && 'code' in error) throw new UsageError(error.message);

@@ -30,6 +30,15 @@ export interface ip_opts_entry {
   /** optional uint32 ttl = 7 */
   ttl?: number | undefined;
 }
+/** @generated from protobuf message socket_option_entry */
+export interface socket_option_entry {
+  /** required uint32 level = 1 */
+  level: number;
+  /** required uint32 name = 2 */
+  name: number;
+  /** required bytes value = 3 */
+  value: Uint8Array;
+}
 /** @generated from protobuf message inet_sk_entry */
 export interface inet_sk_entry {
   /** required uint32 id = 1 */
@@ -72,6 +81,8 @@ export interface inet_sk_entry {
   shutdown?: sk_shutdown | undefined;
   /** optional tcp_opts_entry tcp_opts = 20 */
   tcpOpts?: tcp_opts_entry | undefined;
+  /** repeated socket_option_entry more_options = 1000 */
+  moreOptions: socket_option_entry[];
 }
 export const ip_opts_raw_entry: MessageType<ip_opts_raw_entry> = /*@__PURE__*/ messageType<ip_opts_raw_entry>('ip_opts_raw_entry', () => [
   { no: 1, name: "hdrincl", localName: "hdrincl", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
@@ -85,6 +96,11 @@ export const ip_opts_entry: MessageType<ip_opts_entry> = /*@__PURE__*/ messageTy
   { no: 5, name: "pktinfo", localName: "pktinfo", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
   { no: 6, name: "tos", localName: "tos", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 7, name: "ttl", localName: "ttl", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+]);
+export const socket_option_entry: MessageType<socket_option_entry> = /*@__PURE__*/ messageType<socket_option_entry>('socket_option_entry', () => [
+  { no: 1, name: "level", localName: "level", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 2, name: "name", localName: "name", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 3, name: "value", localName: "value", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
 ]);
 export const inet_sk_entry: MessageType<inet_sk_entry> = /*@__PURE__*/ messageType<inet_sk_entry>('inet_sk_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -107,4 +123,5 @@ export const inet_sk_entry: MessageType<inet_sk_entry> = /*@__PURE__*/ messageTy
   { no: 18, name: "ns_id", localName: "nsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 19, name: "shutdown", localName: "shutdown", kind: "enum", opt: true, T: () => ["sk_shutdown", sk_shutdown] },
   { no: 20, name: "tcp_opts", localName: "tcpOpts", kind: "message", T: () => tcp_opts_entry },
+  { no: 1000, name: "more_options", localName: "moreOptions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => socket_option_entry },
 ]);

@@ -20,7 +20,7 @@ export function encodeBase64(bytes: Uint8Array): string {
   return lines.join('');
 }
 
-const VALUES = new Map([...ALPHABET].map((character, value) => [character.charCodeAt(0), value]));
+const VALUES = new Map(Array.from(ALPHABET, (character, value) => [character.charCodeAt(0), value]));
 
 /** White space may be anywhere; undefined where it is not base64. */
 export function decodeBase64(text: string): Uint8Array | undefined {

@@ -61,8 +61,9 @@ const partOf = (type: ImageType<unknown>, index: number): EntryPart => (index ==
 export function imageInfo(source: ByteSource): JsonObject {
   const type = typeOf(source);
   if (isRaw(type)) return { magic: type.kind, count: 0 };
+  const scan = new ImageReader(type, source).scan();
   let count = 0;
-  for (const _ of new ImageReader(type, source).scan()) count++;
+  while (scan.next().done !== true) count++;
   const head = type.layout.first?.message.name === 'pagemap_head' ? 1 : 0;
   return { magic: type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind, count: count - head };
 }
@@ -71,7 +72,7 @@ export function imageInfo(source: ByteSource): JsonObject {
 export function imageFromJson(json: JsonValue, sink: ByteSink): void {
   const { magic, entries, raw } = objectAt(json, 'image');
   const type = typeof magic === 'string' ? imageTypeOfKind(magic) : undefined;
-  if (type === undefined) throw new JsonInvalid('magic', `'${String(magic)}' is no kind of image`);
+  if (type === undefined) throw new JsonInvalid('magic', typeof magic === 'string' ? `'${magic}' is no kind of image` : 'expected the kind of image');
   if (isRaw(type)) {
     sink.write(base64At(raw, 'raw'));
     return;

@@ -100,7 +100,7 @@ class Parser {
   #string(): string {
     let text = '';
     for (;;) {
-      // eslint-disable-next-line no-control-regex -- control characters must be escaped (RFC 8259, 7)
+      // Control characters must be escaped (RFC 8259, 7).
       const plain = /[^"\\\u0000-\u001f]*/y;
       plain.lastIndex = this.#at;
       text += plain.exec(this.#text)![0];

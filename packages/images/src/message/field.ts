@@ -98,7 +98,7 @@ export function fieldsOf(messageName: string, generated: readonly GeneratedField
       const type = field.kind === 'message' ? MESSAGE : field.kind === 'enum' ? ENUM : (field.T as number);
       const elementWireType = WIRE_TYPE_OF[type];
       if (elementWireType === undefined) throw new TypeError(`${messageName}.${field.name} has a type this codec does not know (${type})`);
-      const packed = field.repeat === PACKED;
+      const packed = (field.repeat as number | undefined) === PACKED;
       const wireType = packed ? 2 : elementWireType;
       const required = field.req === true;
       const requiredBit = required && requiredSoFar < 31 ? 1 << requiredSoFar++ : 0;

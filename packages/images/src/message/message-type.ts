@@ -53,7 +53,7 @@ export class MessageType<Message extends object> {
 
   /** @throws ImageCorrupt, its offset counted from the message's beginning */
   decode(bytes: Uint8Array): Message {
-    return decodeMessage(this as MessageType<object>, new WireReader(bytes), bytes.length, 0) as Message;
+    return decodeMessage(this, new WireReader(bytes), bytes.length, 0) as Message;
   }
 
   /**
@@ -62,13 +62,13 @@ export class MessageType<Message extends object> {
    */
   encode(message: Message): Uint8Array {
     const writer = new WireWriter();
-    encodeMessage(this as MessageType<object>, message, writer);
+    encodeMessage(this, message, writer);
     return writer.finish();
   }
 
   /** Appends the encoding to what the writer holds. */
   encodeInto(message: Message, writer: WireWriter): void {
-    encodeMessage(this as MessageType<object>, message, writer);
+    encodeMessage(this, message, writer);
   }
 
   /** The proto2 default of an optional field, which a reader assumes where it is absent; undefined where the .proto gives none. */

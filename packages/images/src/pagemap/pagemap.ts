@@ -6,7 +6,6 @@ import type { ImageId, ImageSet } from '../image-set.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import { ByteCursor } from '../io/cursor.js';
 import { MemorySource } from '../io/directory.js';
-import type { ImageType } from '../layout.js';
 import { WireWriter } from '../message/encode.js';
 import { located } from '../payloads.js';
 
@@ -23,7 +22,8 @@ export interface Pagemap extends PagemapColumns {
   readonly pagesId: number;
 }
 
-export type PagemapType = typeof IMAGE_TYPES.pagemap | typeof IMAGE_TYPES.shmemPagemap;
+/** The kinds whose files are pagemaps: `IMAGE_TYPES.pagemap` and `IMAGE_TYPES.shmemPagemap`. */
+export type PagemapType = typeof IMAGE_TYPES.pagemap;
 
 /** Below this size starting WebAssembly costs more than it saves. */
 const SMALL = 4096;
@@ -82,7 +82,7 @@ export function readPagemap(set: ImageSet, type: PagemapType, id: ImageId): Page
 }
 
 export function writePagemap(set: ImageSet, type: PagemapType, id: ImageId, pagemap: Pagemap): void {
-  using sink = set.sink(type as ImageType<unknown>, id);
+  using sink = set.sink(type, id);
   sink.write(encodePagemap(pagemap));
 }
 

@@ -92,7 +92,10 @@ async function forEachBatch(source: ByteSource, options: CompressOptions, work: 
 
 /** Lets timers, signals and I/O in; in Node at no cost, where a timer would cost a millisecond. */
 function othersTurn(): Promise<void> {
-  return new Promise((resolve) => void (typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve, 0)));
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve);
+    else setTimeout(resolve, 0);
+  });
 }
 
 function checksumBatch(pages: Region, size: number, first: number, count: number, checksums: Uint32Array): void {

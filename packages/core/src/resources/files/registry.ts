@@ -4,13 +4,14 @@ import type { FileKind, HostFiles, InspectedFile } from '../file-kind.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
+import { inetSocket } from './inet-socket.js';
 import { memfd } from './memfd.js';
 import { pipe } from './pipe.js';
 import { regular } from './regular.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, memfd, fifo, regular] as readonly FileKind<unknown>[] as readonly FileKind<never>[];
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, memfd, inetSocket, fifo, regular] as readonly FileKind<unknown>[] as readonly FileKind<never>[];
 
 const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
 

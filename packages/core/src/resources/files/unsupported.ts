@@ -1,8 +1,6 @@
 // Why some files can't be dumped, and what to do about it: told for those that no kind recognises.
-import { S } from '@criu-ts/kernel/abi';
 import { Unsupported } from '../../errors.js';
 import type { InspectedFile } from '../file-kind.js';
-import { fileType } from './paths.js';
 
 interface Refusal {
   readonly matches: (file: InspectedFile) => boolean;
@@ -28,7 +26,6 @@ const REFUSALS: readonly Refusal[] = [
   { matches: ({ link }) => /^\/dev\/(tty|pts\/|ptmx|console)/.test(link), what: ({ link }) => `the terminal ${link} is not supported yet`, hint: 'start the program with its standard input, output and error on files or pipes: setsid … < /dev/null &> log' },
   { matches: ({ link }) => /^(net|mnt|pid|user|uts|ipc|cgroup|time)(_for_children)?:\[/.test(link), what: ({ link }) => `the namespace file ${link} is not supported yet`, hint: 'close it before the dump' },
   { matches: ({ link }) => link.startsWith('pidfd:'), what: () => 'a pidfd is not supported yet' },
-  { matches: ({ stat }) => fileType(stat.mode) === S.IFSOCK, what: ({ link }) => `the socket ${link} is not supported yet` },
 ];
 
 export function refusal(file: InspectedFile): Unsupported {

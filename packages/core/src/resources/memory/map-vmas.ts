@@ -1,7 +1,7 @@
 import type { mm_entry, vma_entry } from '@criu-ts/images';
 import { MADV, MAP, PROT, SYS } from '@criu-ts/kernel/abi';
 import type { Batch, Ref } from '@criu-ts/tracee';
-import type { StoredRun } from './pages-reader.js';
+import type { StoredRun } from './stored-pages.js';
 import { VMA } from './vma-status.js';
 
 /** The kernel makes these itself: they are moved, or are there in every process. */

@@ -1,8 +1,10 @@
 import { O, SYS } from '@criu-ts/kernel/abi';
 import { describeCall, Memory, open, type OwnedFd, poolSyscall, preadFully, pwriteFully, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
 
-/** Bytes copied at once: they stay in the CPU's cache between the reading and the writing. */
-const CHUNK = 1024 * 1024;
+/** Bytes copied at once by a thread. Larger ones win over the way through the event loop more than they lose to the caches. */
+const CHUNK = 8 * 1024 * 1024;
+/** The same where there is not much to copy. */
+const SMALL_CHUNK = 1024 * 1024;
 /** IOV_MAX */
 const MOST_IOVECS = 1024;
 const IOVEC_SIZE = 16;
@@ -18,8 +20,14 @@ interface Slot {
 }
 
 const slots: Slot[] = [];
-function slot(i: number): Slot {
-  return (slots[i] ??= { buffer: new Memory(CHUNK), iovecs: new Memory((MOST_IOVECS + 1) * IOVEC_SIZE) });
+let small: Slot | undefined;
+
+const newSlot = (size: number): Slot => ({ buffer: new Memory(size), iovecs: new Memory((MOST_IOVECS + 1) * IOVEC_SIZE) });
+
+/** Allocates what copying so many bytes needs, while nobody stands still for it yet. */
+export function prepareCopying(bytes: number): void {
+  if (bytes < WORTH_THREADS) small ??= newSlot(SMALL_CHUNK);
+  else while (slots.length < SLOTS) slots.push(newSlot(CHUNK));
 }
 
 /** Memory of one process, as runs of pages, on its way to a file. */
@@ -41,15 +49,17 @@ export interface CopyJob {
 export async function copyPages(job: CopyJob): Promise<void> {
   const cursor = new RunCursor(job.runs);
   if (cursor.total < WORTH_THREADS) {
-    for (let chunk = cursor.fill(slot(0)); chunk !== undefined; chunk = cursor.fill(slot(0))) {
-      const count = rawSyscall(SYS.process_vm_readv, job.pid, slot(0).iovecs.address, 1, slot(0).iovecs.address + IOVEC_SIZE, chunk.iovecs, 0);
-      if (count !== chunk.length) readThroughMem(job, chunk, slot(0));
-      pwriteFully(job.file, slot(0).buffer.address, chunk.length, job.offset + chunk.offset);
+    const own = (small ??= newSlot(SMALL_CHUNK));
+    for (let chunk = cursor.fill(own); chunk !== undefined; chunk = cursor.fill(own)) {
+      const count = rawSyscall(SYS.process_vm_readv, job.pid, own.iovecs.address, 1, own.iovecs.address + IOVEC_SIZE, chunk.iovecs, 0);
+      if (count !== chunk.length) readThroughMem(job, chunk, own);
+      pwriteFully(job.file, own.buffer.address, chunk.length, job.offset + chunk.offset);
       job.onProgress?.(chunk.length);
     }
     return;
   }
-  const results = await Promise.allSettled(Array.from({ length: SLOTS }, (_, i) => pump(job, cursor, slot(i))));
+  prepareCopying(cursor.total);
+  const results = await Promise.allSettled(slots.map((own) => pump(job, cursor, own)));
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
@@ -91,10 +101,10 @@ class RunCursor {
     const offset = this.#offset;
     let length = 0;
     let count = 0;
-    while (this.#index < this.#runs.length && length < CHUNK && count < MOST_IOVECS) {
+    while (this.#index < this.#runs.length && length < buffer.size && count < MOST_IOVECS) {
       const start = (this.#runs[this.#index] as number) + this.#inRun;
       const left = (this.#runs[this.#index + 1] as number) - this.#inRun;
-      const take = Math.min(left, CHUNK - length);
+      const take = Math.min(left, buffer.size - length);
       setIovec(iovecs.view, count + 1, start, take);
       length += take;
       count++;

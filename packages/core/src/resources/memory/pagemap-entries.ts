@@ -1,12 +1,13 @@
-import type { pagemap_entry } from '@criu-ts/images';
+import type { Pagemap } from '@criu-ts/images';
 import type { DescribedVma } from './describe-vmas.js';
 import { PAGE, PE, VMA } from './vma-status.js';
 
-/** Which pages of a process go into the images: entries for the pagemap, and the same as runs to copy. */
+/** Which pages go into the images: rows of the pagemap, and the same as runs to copy. */
 export class PageList {
-  readonly entries: pagemap_entry[] = [];
   /** Pairs: address, bytes; as {@link CopyJob} takes them. */
   readonly runs: number[] = [];
+  /** Triples: address, pages, flags. */
+  readonly #rows: number[] = [];
   #pages = 0;
 
   get pages(): number {
@@ -20,18 +21,32 @@ export class PageList {
   /** Appends pages that lie behind all that were added before. */
   add(start: number, end: number, flags: number): void {
     const pages = (end - start) / PAGE;
+    const runs = this.runs;
+    const rows = this.#rows;
     this.#pages += pages;
-    const last = this.entries.length - 1;
-    const runsEnd = this.runs.length;
-    if (runsEnd > 0 && (this.runs[runsEnd - 2] as number) + (this.runs[runsEnd - 1] as number) === start) {
-      this.runs[runsEnd - 1] = (this.runs[runsEnd - 1] as number) + end - start;
-      const entry = this.entries[last] as pagemap_entry;
-      if (entry.flags === flags) {
-        entry.nrPages = (entry.nrPages as bigint) + BigInt(pages);
+    if (runs.length > 0 && (runs[runs.length - 2] as number) + (runs[runs.length - 1] as number) === start) {
+      runs[runs.length - 1] = (runs[runs.length - 1] as number) + end - start;
+      if (rows[rows.length - 1] === flags) {
+        rows[rows.length - 2] = (rows[rows.length - 2] as number) + pages;
         return;
       }
-    } else this.runs.push(start, end - start);
-    this.entries.push({ vaddr: BigInt(start), compatNrPages: 0, flags, nrPages: BigInt(pages) });
+    } else runs.push(start, end - start);
+    rows.push(start, pages, flags);
+  }
+
+  /** As columns, for the image. */
+  pagemap(pagesId: number): Pagemap {
+    const rows = this.#rows;
+    const count = rows.length / 3;
+    const vaddr = new BigUint64Array(count);
+    const nrPages = new Uint32Array(count);
+    const flags = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      vaddr[i] = BigInt(rows[3 * i] as number);
+      nrPages[i] = rows[3 * i + 1] as number;
+      flags[i] = rows[3 * i + 2] as number;
+    }
+    return { pagesId, vaddr, nrPages, flags };
   }
 }
 

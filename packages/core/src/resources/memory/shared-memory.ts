@@ -1,10 +1,9 @@
 import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { MAP, O, PROT, SYS } from '@criu-ts/kernel/abi';
 import { mapFilePath } from '@criu-ts/kernel/procfs';
-import { open, type OwnedFd, sys } from '@criu-ts/kernel/sys';
-import { copyFileRuns } from './file-copier.js';
-import { openPages } from './open-pages.js';
-import { readPagemap } from './pages-reader.js';
+import { Memory, open, type OwnedFd, pwriteFully, sys } from '@criu-ts/kernel/sys';
+import { StoredPages } from './stored-pages.js';
+import { PAGE } from './vma-status.js';
 
 /** A new anonymous shared memory object, as mmap(MAP_SHARED | MAP_ANONYMOUS) makes it. @param size whole pages */
 export function createSharedMemory(size: number): OwnedFd {
@@ -18,13 +17,16 @@ export function createSharedMemory(size: number): OwnedFd {
 
 /** Fills a shared memory object (anonymous or memfd) from `pagemap-shmem-<shmid>`. @returns pages written */
 export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedFd): number {
-  const { pagesId, runs } = readPagemap(images, IMAGE_TYPES.shmemPagemap, shmid);
-  if (runs.length === 0) return 0;
-  using pages = openPages(images, pagesId);
-  let total = 0;
-  for (const { address, length, offset } of runs) {
-    copyFileRuns(pages, offset, object, address, length);
-    total += length;
+  using pages = new StoredPages(images, IMAGE_TYPES.shmemPagemap, shmid);
+  const buffer = new Memory(CHUNK);
+  for (const { address, length, offset } of pages.runs) {
+    for (let done = 0; done < length; done += CHUNK) {
+      const part = Math.min(CHUNK, length - done);
+      pages.readInto(buffer.bytes.subarray(0, part), offset + done);
+      pwriteFully(object, buffer.address, part, address + done);
+    }
   }
-  return total / 4096;
+  return pages.bytes / PAGE;
 }
+
+const CHUNK = 1024 * 1024;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync, writeSync } from 'node:fs';
-import { main } from './main.js';
+import { main } from './cli/main.js';
 
 /** Synchronous: what is written before an exit is out, into a pipe as well. */
 function put(fd: number, bytes: Uint8Array): void {
