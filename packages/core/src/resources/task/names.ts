@@ -1,8 +1,7 @@
-// prctl(2) PR_SET_NAME, PR_SET_PDEATHSIG; personality(2)
+// prctl(2) PR_SET_NAME, PR_SET_PDEATHSIG
 import { PR, SYS } from '@criu-ts/kernel/abi';
-import { readPersonality } from '@criu-ts/kernel/procfs';
-import type { ProcessFacet, ThreadFacet } from '../facets.js';
-import { readTaskCore, readThreadCore, taskCoreOf, threadCoreOf } from './core-images.js';
+import type { ThreadFacet } from '../facets.js';
+import { readThreadCore, threadCoreOf } from './core-images.js';
 import { mustCall } from './remote-call.js';
 
 /** The thread's name; the main thread's is the process's. */
@@ -19,32 +18,6 @@ export const comm: ThreadFacet = {
       run({ core }, batch) {
         const name = readThreadCore(core).comm ?? core.tc?.comm;
         if (name !== undefined) batch.doing('set the name').call(SYS.prctl, PR.SET_NAME, batch.string(name));
-      },
-    },
-  ],
-};
-
-/** CRIU keeps one for all threads. */
-export const personality: ProcessFacet = {
-  name: 'personality',
-  capture(task, core) {
-    taskCoreOf(core).personality = readPersonality(task.pid);
-  },
-  restore: [],
-};
-
-/** The kernel keeps it per thread, and threads are there already. */
-export const threadPersonality: ThreadFacet = {
-  name: 'personality',
-  capture() {
-    // The process's facet has done it.
-  },
-  restore: [
-    {
-      phase: 'late',
-      because: 'READ_IMPLIES_EXEC would change what mmap does',
-      run({ task }, batch) {
-        batch.doing('set the personality').call(SYS.personality, readTaskCore(task.core).personality);
       },
     },
   ],
