@@ -40,7 +40,7 @@ class Ids {
   of(space: string, id: Plain | undefined): number {
     const known = this.#spaces.get(space) ?? new Map<string, number>();
     this.#spaces.set(space, known);
-    const key = String(id);
+    const key = typeof id === 'object' ? JSON.stringify(id) : String(id);
     const number = known.get(key) ?? known.size + 1;
     known.set(key, number);
     return number;
@@ -87,8 +87,8 @@ function renumber(ids: Ids, name: string, entry: PlainObject): PlainObject {
             const renamed = { ...target };
             swap(renamed, 'id', 'file');
             // device, inode and position of the target at the time of the dump: the kernel's, made anew
-            for (const field of ['dev', 'inode', 'pos']) delete renamed[field];
-            return renamed;
+            const { dev: _dev, inode: _inode, pos: _pos, ...stays } = renamed;
+            return stays;
           })
           .sort((a, b) => Number(a['tfd']) - Number(b['tfd']));
       }

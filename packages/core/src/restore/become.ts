@@ -4,7 +4,7 @@ import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
-import { finalCalls, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
+import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -23,6 +23,7 @@ export function becomeThemselves(run: RestoreRun): void {
       tracee.setSigmask(sigmaskOf(core));
       tracee.setRegisters(restoreRegisters(info));
       restoreRseqCs(tracee, core);
+      restoreAffinity(tid, core, run);
     }
   }
   run.alive = true;
@@ -37,6 +38,8 @@ function removeBlob(run: RestoreRun, task: TaskImages): void {
   const data = run.plan.blob + BLOB.data;
   for (const [tid, core] of task.threads) {
     const thread = run.thread(tid).puppet.tracee;
+    // SIGTRAP too: no batch ends by it any more, and it may be one of those that are queued now.
+    thread.setSigmask(ALL_SIGNALS);
     const place = (bytes: Uint8Array): number => {
       thread.write(data, bytes);
       return data;
@@ -46,6 +49,7 @@ function removeBlob(run: RestoreRun, task: TaskImages): void {
   singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
 }
 
+const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
 
 function singleCall(tracee: Tracee, instruction: number, nr: number, args: readonly (number | bigint)[]): void {

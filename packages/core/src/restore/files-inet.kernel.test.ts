@@ -94,8 +94,8 @@ t.test('TCP and UDP sockets: addresses, states, options', async (t) => {
     return fd;
   });
   t.ok(one !== two);
-  // Accepts what begins with an `A`: ldb [0]; jeq; ret.
-  const filter = Uint8Array.from([0x30, 0, 0, 0, 0, 0, 0, 0, 0x15, 0, 0, 1, 0x41, 0, 0, 0, 6, 0, 0, 0, 0xff, 0xff, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+  // Accepts what begins with an `A`, behind the UDP header: ldb [8]; jeq; ret.
+  const filter = Uint8Array.from([0x30, 0, 0, 0, 8, 0, 0, 0, 0x15, 0, 0, 1, 0x41, 0, 0, 0, 6, 0, 0, 0, 0xff, 0xff, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
   victim.puppet.batch((batch) => {
     const program = batch.struct(16);
     program.view.setUint16(0, 4, true);

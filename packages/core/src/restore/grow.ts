@@ -50,6 +50,13 @@ export function growTree(run: RestoreRun): void {
   run.stats.forkingTime = Math.round((performance.now() - begin) * 1000);
 }
 
+/** Kills a process that did not come to be, and sees it off: its other threads first, each is a tracee of ours. */
+function end(run: RestoreRun, pid: number): void {
+  kill(pid, SIG.KILL);
+  for (const [tid, { task }] of run.threads) if (task.pid === pid && tid !== pid) wait4(tid, WALL);
+  wait4(pid, WALL);
+}
+
 /** @param root born to the seed, it is to be our own child */
 function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
   awaitReaping(task.pid);
@@ -57,9 +64,7 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
     const puppet = parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
     const { pid } = puppet.tracee;
     run.scope.defer(() => {
-      if (run.alive) return;
-      kill(pid, SIG.KILL);
-      wait4(pid, WALL);
+      if (!run.alive) end(run, pid);
     });
     const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
     run.tasks.set(task.pid, process);

@@ -9,7 +9,6 @@ import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
-import { Scope } from '../scope.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -37,23 +36,15 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
   const { mm } = task;
   const runs = pages.runs.flatMap((stored) => withoutVdso(stored, mm));
   const plan = planFill(mm, runs);
-  using scope = new Scope();
-  const files = new Map<string, OwnedFd>();
-  const openFile = (id: number, flags: number): OwnedFd => {
-    const key = `${id} ${flags}`;
-    const file = files.get(key) ?? scope.use(run.files.openForMapping(id, flags));
-    files.set(key, file);
-    return file;
-  };
   const userfaultfd = puppet.batch((b) => {
     host.park(b, parking);
     b.doing('empty the address space');
     b.call(SYS.munmap, 0, blob);
     b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
     const bring = bringDescriptors(b);
-    mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : openFile(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
+    mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
     host.place(b, parking, mm);
-    setMm(b, mm, bring(openFile(mm.exeFileId, O.RDONLY)));
+    setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
     if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
     const fault = pages.file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
     b.run();

@@ -35,7 +35,9 @@ function writeSet(): void {
   set.write(IMAGE_TYPES.pstree, undefined, [
     { pid: 10, ppid: 0, pgid: 10, sid: 10, threads: [10] },
     { pid: 11, ppid: 10, pgid: 10, sid: 10, threads: [11] },
+    { pid: 12, ppid: 10, pgid: 10, sid: 10, threads: [12] },
   ]);
+  set.write(IMAGE_TYPES.core, 12, [{ mtype: core_entry_march.X86_64, tc: { taskState: 3, exitCode: 0, personality: 0, flags: 0, blkSigset: 0n, sigactions: [], comm: 'dead' } }]);
   set.write(IMAGE_TYPES.files, undefined, [
     { id: 1, type: fd_types.REG, reg: { id: 1, flags: 0, pos: 0n, fown, name: '/bin/prog', buildId: [] } },
     { id: 2, type: fd_types.PIPE, pipe: { id: 2, pipeId: 77, flags: 0, fown } },
@@ -76,13 +78,13 @@ function writeSet(): void {
 writeSet();
 
 t.test('x ps', (t) => {
-  t.same(run(['x', dir, 'ps']), { code: 0, err: '', out: '    PID   PGID    SID   COMM\n     10     10     10   parent\n     11     10     10       child\n', bytes: run(['x', dir, 'ps']).bytes });
+  t.same(run(['x', dir, 'ps']), { code: 0, err: '', out: '    PID   PGID    SID   COMM\n     10     10     10   parent\n     11     10     10       child\n     12     10     10       dead\n', bytes: run(['x', dir, 'ps']).bytes });
   t.end();
 });
 
 t.test('x fds', (t) => {
   const one = '\t      0: /bin/prog\n\t      1: pipe[77]\n\t      2: unix[?]\n\t      3: EVENTFD.3\n\t      4: pipe[?]\n\t    cwd: /\n\t   root: unknown path\n';
-  t.equal(run(['x', dir, 'fds']).out, `10\n${one}11\n${one}`);
+  t.equal(run(['x', dir, 'fds']).out, `10\n${one}11\n${one}12\n`);
   t.end();
 });
 
@@ -101,21 +103,21 @@ t.test('x mems', (t) => {
     '\t7fff10000000-7fff10001000           r-x [vdso]',
     '\tffffffffff600000-ffffffffff601000   --x [vsyscall] *',
   ];
-  t.equal(run(['x', dir, 'mems']).out, ['10', ...lines, '11', ...lines, ''].join('\n'));
+  t.equal(run(['x', dir, 'mems']).out, ['10', ...lines, '11', ...lines, '12', ''].join('\n'));
   t.end();
 });
 
 t.test('x rss', (t) => {
   const gap = `\t${' '.repeat(23)}`;
   const one = ['\t401000 / 1              00400000 / 2        /bin/prog', gap, '\t500000 / 1              00500000 / 4       ', gap, '\t502000 / 2              ~', gap];
-  t.equal(run(['x', dir, 'rss']).out, ['10', ...one, '11', ...one, ''].join('\n'));
+  t.equal(run(['x', dir, 'rss']).out, ['10', ...one, '11', ...one, '12', ''].join('\n'));
   t.end();
 });
 
 t.test('decode, encode, show, info', (t) => {
   const file = path.join(dir, 'pstree.img');
   const bytes = readFileSync(file);
-  const json = '{"magic": "PSTREE", "entries": [{"pid": 10, "ppid": 0, "pgid": 10, "sid": 10, "threads": [10]}, {"pid": 11, "ppid": 10, "pgid": 10, "sid": 10, "threads": [11]}]}';
+  const json = '{"magic": "PSTREE", "entries": [{"pid": 10, "ppid": 0, "pgid": 10, "sid": 10, "threads": [10]}, {"pid": 11, "ppid": 10, "pgid": 10, "sid": 10, "threads": [11]}, {"pid": 12, "ppid": 10, "pgid": 10, "sid": 10, "threads": [12]}]}';
   t.equal(run(['decode', '-i', file]).out, `${json}\n`);
   t.equal(run(['decode'], bytes).out, `${json}\n`, 'from standard input');
   t.same(run(['encode'], json).bytes, bytes, 'to standard output');
@@ -127,7 +129,7 @@ t.test('decode, encode, show, info', (t) => {
   t.equal(run(['decode', '--pretty', '-i', path.join(dir, 'fs-10.img')]).out, '{\n    "magic": "FS",\n    "entries": [\n        {\n            "cwd_id": 4,\n            "root_id": 9\n        }\n    ]\n}\n');
   t.equal(run(['show', path.join(dir, 'fs-10.img')]).out, run(['decode', '--pretty', '-i', path.join(dir, 'fs-10.img')]).out);
   t.match(run(['show', path.join(dir, 'pagemap-10.img')]).out, '"vaddr": "0x401000"');
-  t.equal(run(['info', file]).out, '{\n    "magic": "PSTREE",\n    "count": 2\n}\n');
+  t.equal(run(['info', file]).out, '{\n    "magic": "PSTREE",\n    "count": 3\n}\n');
   t.end();
 });
 

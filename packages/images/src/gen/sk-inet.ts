@@ -32,11 +32,11 @@ export interface ip_opts_entry {
 }
 /** @generated from protobuf message socket_option_entry */
 export interface socket_option_entry {
-  /** required uint32 level = 1 */
+  /** required uint32 level = 1001 */
   level: number;
-  /** required uint32 name = 2 */
+  /** required uint32 name = 1002 */
   name: number;
-  /** required bytes value = 3 */
+  /** required bytes value = 1003 */
   value: Uint8Array;
 }
 /** @generated from protobuf message inet_sk_entry */
@@ -98,9 +98,9 @@ export const ip_opts_entry: MessageType<ip_opts_entry> = /*@__PURE__*/ messageTy
   { no: 7, name: "ttl", localName: "ttl", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const socket_option_entry: MessageType<socket_option_entry> = /*@__PURE__*/ messageType<socket_option_entry>('socket_option_entry', () => [
-  { no: 1, name: "level", localName: "level", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 2, name: "name", localName: "name", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
-  { no: 3, name: "value", localName: "value", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+  { no: 1001, name: "level", localName: "level", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1002, name: "name", localName: "name", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
+  { no: 1003, name: "value", localName: "value", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
 ]);
 export const inet_sk_entry: MessageType<inet_sk_entry> = /*@__PURE__*/ messageType<inet_sk_entry>('inet_sk_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },

@@ -15,9 +15,7 @@ type Values = Record<string, unknown> & { [UNKNOWN_FIELDS]?: Uint8Array };
 /** Reads the message that ends at `end`. @throws ImageCorrupt */
 export function decodeMessage(type: MessageType<object>, reader: WireReader, end: number, depth: number): object {
   if (depth > MAX_DEPTH) throw reader.corrupt(`messages are nested more than ${MAX_DEPTH} deep`);
-  const { byNumber, repeated, requiredBits, requiredBeyond, fast } = type.plan;
-  const quick = fast?.decode(reader, end);
-  if (quick !== undefined) return quick;
+  const { byNumber, repeated, requiredBits, requiredBeyond } = type.plan;
   const start = reader.at;
   const message: Values = {};
   for (const field of repeated) message[field.key] = [];
@@ -32,7 +30,9 @@ export function decodeMessage(type: MessageType<object>, reader: WireReader, end
       reader.skip(wireType, end);
       keepUnknown(message, reader.bytes.subarray(at, reader.at));
     } else if (field.repeated) {
-      readRepeated(type, field, message[field.key] as unknown[], wireType, reader, end, depth, at);
+      const list = message[field.key] as unknown[];
+      readRepeated(type, field, list, wireType, reader, end, depth, at);
+      field.listFastPath?.decode(reader, field.tag, end, list as object[]);
     } else {
       if (wireType !== field.wireType) throw wrongWireType(type, field, wireType, reader, at);
       if (field.type === MESSAGE && message[field.key] !== undefined) throw reader.corrupt(`field ${field.name} of ${type.name} is there twice`, at);

@@ -12,7 +12,6 @@ type Values = Readonly<Record<string, unknown>> & { readonly [UNKNOWN_FIELDS]?: 
 /** Appends the canonical encoding of `message`. @throws TypeError, RangeError naming the field */
 export function encodeMessage(type: MessageType<object>, message: object, writer: WireWriter): void {
   const values = message as Values;
-  if (type.plan.fast?.encode(message, writer) === true) return;
   for (const field of type.plan.fields) {
     const value = values[field.key];
     if (value === undefined) {
@@ -26,9 +25,10 @@ export function encodeMessage(type: MessageType<object>, message: object, writer
       } else if (field.packed) {
         writePacked(field, value as readonly unknown[], writer);
       } else {
-        for (const element of value as readonly unknown[]) {
+        const list = value as readonly unknown[];
+        for (let i = field.listFastPath?.encode(list as readonly object[], field.tag, writer) ?? 0; i < list.length; i++) {
           writer.tag(field.tag);
-          writeValue(field, element, writer);
+          writeValue(field, list[i], writer);
         }
       }
     } catch (error) {

@@ -1,4 +1,6 @@
 import type { LongType, RepeatType, ScalarType } from '@protobuf-ts/runtime';
+import { LIST_FAST_PATHS } from './fast-paths.js';
+import type { ListFastPath } from './fast-paths.js';
 import type { MessageType } from './message-type.js';
 
 /** What `crit --pretty` makes of a field (opts.proto). */
@@ -70,6 +72,8 @@ export interface Field {
   readonly values: EnumValues | undefined;
   readonly default: bigint | boolean | number | undefined;
   readonly display: DisplayOptions;
+  /** for lists that come by the thousands; their tag has one byte */
+  readonly listFastPath: ListFastPath | undefined;
 }
 
 const WIRE_TYPE_OF: Readonly<Record<number, number>> = {
@@ -100,6 +104,7 @@ export function fieldsOf(messageName: string, generated: readonly GeneratedField
       if (elementWireType === undefined) throw new TypeError(`${messageName}.${field.name} has a type this codec does not know (${type})`);
       const packed = (field.repeat as number | undefined) === PACKED;
       const wireType = packed ? 2 : elementWireType;
+      const repeated = field.repeat !== undefined;
       const required = field.req === true;
       const requiredBit = required && requiredSoFar < 31 ? 1 << requiredSoFar++ : 0;
       return {
@@ -108,7 +113,7 @@ export function fieldsOf(messageName: string, generated: readonly GeneratedField
         key: field.localName,
         type,
         wireType: elementWireType,
-        repeated: field.repeat !== undefined,
+        repeated,
         packed,
         required,
         requiredBit,
@@ -117,6 +122,7 @@ export function fieldsOf(messageName: string, generated: readonly GeneratedField
         values: type === ENUM ? (field.T as () => readonly [string, EnumValues])()[1] : undefined,
         default: field.def,
         display: field.options?.criu ?? NO_OPTIONS,
+        listFastPath: repeated && type === MESSAGE && field.no < 16 ? LIST_FAST_PATHS[(field.T as () => MessageType<object>)().name] : undefined,
       };
     });
 }

@@ -1,7 +1,5 @@
 import { decodeMessage } from './decode.js';
 import { WireWriter, encodeMessage } from './encode.js';
-import { FAST_PATHS } from './fast-paths.js';
-import type { FastPath } from './fast-paths.js';
 import { fieldsOf } from './field.js';
 import type { Field, GeneratedField } from './field.js';
 import { WireReader } from './wire-reader.js';
@@ -15,7 +13,6 @@ export interface DecodePlan {
   readonly requiredBits: number;
   /** the required fields that have no bit */
   readonly requiredBeyond: readonly Field[];
-  readonly fast: FastPath | undefined;
 }
 
 /**
@@ -91,6 +88,5 @@ function planOf(name: string, generated: readonly GeneratedField[]): DecodePlan 
     repeated: fields.filter((field) => field.repeated),
     requiredBits: fields.reduce((bits, field) => bits | field.requiredBit, 0),
     requiredBeyond: fields.filter((field) => field.required && field.requiredBit === 0),
-    fast: FAST_PATHS[name],
   };
 }

@@ -1,11 +1,5 @@
 import { ImageCorrupt } from '../errors.js';
-
-const pair = new Uint32Array(2);
-const whole = new BigUint64Array(pair.buffer);
-const signed = new BigInt64Array(pair.buffer);
-// The word order of the host decides which half of the pair is the low one; Linux on s390x is big-endian.
-const LOW = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1;
-const HIGH = 1 - LOW;
+import { HIGH, LOW, pair, signed, whole } from './word-pair.js';
 
 /** A cursor over the protobuf wire format. It never reads beyond its bytes: what is cut short is ImageCorrupt. */
 export class WireReader {
@@ -44,13 +38,6 @@ export class WireReader {
     this.at = at;
     this.#low = low >>> 0;
     this.#high = high >>> 0;
-  }
-
-  /** Passes over `byte` if it is the next one. */
-  takeByte(byte: number): boolean {
-    if (this.bytes[this.at] !== byte) return false;
-    this.at++;
-    return true;
   }
 
   /** The low 32 bits of a varint: what uint32, enums and tags hold. */

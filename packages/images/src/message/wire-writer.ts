@@ -1,8 +1,4 @@
-const pair = new Uint32Array(2);
-const whole = new BigUint64Array(pair.buffer);
-// As in wire-reader: which half of the pair is the low one depends on the host.
-const LOW = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 0 : 1;
-const HIGH = 1 - LOW;
+import { HIGH, LOW, pair, whole } from './word-pair.js';
 
 /** Most messages are smaller; a larger one doubles it. */
 const INITIAL_SIZE = 256;
@@ -56,18 +52,6 @@ export class WireWriter {
     this.uint32(tag);
   }
 
-  /** A one-byte tag and a number. */
-  tagged32(tag: number, value: number): void {
-    this.uint32(tag);
-    this.uint32(value);
-  }
-
-  /** A one-byte tag and a number. */
-  tagged64(tag: number, value: bigint): void {
-    this.uint32(tag);
-    this.uint64(value);
-  }
-
   /** A negative int32 takes ten bytes, as a 64-bit number would (protobuf's encoding guide). */
   int32(value: number): void {
     if (value >= 0) this.uint32(value);
@@ -116,6 +100,16 @@ export class WireWriter {
     this.#reserve(value.length);
     this.#bytes.set(value, this.#at);
     this.#at += value.length;
+  }
+
+  /** The next `count` bytes, to be filled by the caller, who then says by `took` how many. */
+  room(count: number): Uint8Array {
+    this.#reserve(count);
+    return this.#bytes.subarray(this.#at, this.#at + count);
+  }
+
+  took(count: number): void {
+    this.#at += count;
   }
 
   /** Leaves one byte for the length, which is enough for most messages; `endLengthDelimited` makes room where it is not. */

@@ -5,13 +5,13 @@ import { dumpConsistent, inetDiagRequest, type InetFamily, type InetSocket, pars
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { readIpOptions, readMoreOptions, readTcpOptions, writeIpOptions, writeMoreOptions, writeTcpOptions } from './inet-options.js';
-import { part } from './message-part.js';
-import { fileType } from './paths.js';
-import { type Address, addressOf, addressText, bind, connect, DiagSocket, interfaceIndex, listen, option, poll, setOption, shutdown, socket, tryOption } from './socket-calls.js';
-import { readSocketOptions, writeSocketOptions } from './socket-options.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { freshOptions, readIpOptions, readMoreOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeTcpOptions } from '../../files/inet-options.js';
+import { part } from '../../files/message-part.js';
+import { fileType } from '../../files/paths.js';
+import { type Address, addressOf, addressText, bind, connect, DiagSocket, interfaceIndex, listen, option, poll, setOption, shutdown, socket, tryOption } from '../../files/socket-calls.js';
+import { readSocketOptions, writeSocketOptions } from '../../files/socket-options.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const POLLHUP = 0x10;
 const POLLRDHUP = 0x2000;
@@ -144,10 +144,10 @@ function diagOf({ stat }: InspectedFile, family: number, protocol: number, at: F
 
 type Common = Pick<inet_sk_entry, 'id' | 'ino' | 'family' | 'type' | 'proto' | 'flags' | 'fown' | 'opts' | 'v6Only' | 'ipOpts' | 'moreOptions'>;
 
-function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: { family: number; type: number; protocol: number }, { id }: FileDumpContext): Common {
+function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: SocketType, at: FileDumpContext): Common {
   const { family, type, protocol } = kind;
   return {
-    id,
+    id: at.id,
     ino: Number(BigInt.asUintN(32, stat.ino)),
     family,
     type,
@@ -157,7 +157,7 @@ function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: { famil
     opts: readSocketOptions(fd),
     ...(family === AF.INET6 && { v6Only: option(fd, SOL.IPV6, IPV6.V6ONLY) !== 0 }),
     ipOpts: readIpOptions(fd, family),
-    moreOptions: readMoreOptions(fd, kind),
+    moreOptions: readMoreOptions(fd, at.shared(`fresh:${family}:${type}:${protocol}`, () => freshOptions(kind))),
   };
 }
 

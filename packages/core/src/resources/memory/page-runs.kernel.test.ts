@@ -28,3 +28,24 @@ t.test('both ways find the pages that were written, and no others', (t) => {
   t.same([...found.words], written, 'the words of /proc/self/pagemap');
   t.end();
 });
+
+t.test('thousands of runs come once each, in order', (t) => {
+  const start = sys(SYS.mmap, 0, PAGES * PAGE, PROT.READ | PROT.WRITE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.NORESERVE, -1, 0);
+  t.teardown(() => sys(SYS.munmap, start, PAGES * PAGE));
+  const bytes = new Uint8Array(viewAt(start, PAGES * PAGE));
+  for (let page = 0; page < PAGES; page += 2) bytes[page * PAGE] = 1;
+  // Eight pages at the end, as a stack has them behind many small mappings.
+  for (let page = PAGES - 8; page < PAGES; page++) bytes[page * PAGE] = 1;
+  using pagemap = open('/proc/self/pagemap', 0);
+  let last = 0;
+  let pages = 0;
+  let disordered = 0;
+  scanPrivatePages(pagemap, [{ start, end: start + PAGES * PAGE }], (from, to) => {
+    if (from < last) disordered++;
+    last = to;
+    pages += (to - from) / PAGE;
+  });
+  t.equal(disordered, 0);
+  t.equal(pages, PAGES / 2 + 4);
+  t.end();
+});

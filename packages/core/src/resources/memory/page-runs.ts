@@ -34,6 +34,8 @@ let memory: { readonly args: Memory; readonly regions: Memory } | undefined;
 function scanByIoctl(pagemap: OwnedFd, start: number, end: number, visit: RunVisitor): boolean {
   const { args, regions } = (memory ??= { args: new Memory(pm_scan_arg.size), regions: new Memory(REGIONS * page_region.size) });
   const neither = BigInt(PAGE_IS.FILE | PAGE_IS.PFNZERO);
+  // Seen on 6.18 with many regions: where a walk was broken off, the next one tells the last region again.
+  let seen = start;
   for (let at = start; at < end; ) {
     pm_scan_arg.write(args.view, 0, {
       size: BigInt(pm_scan_arg.size),
@@ -52,7 +54,12 @@ function scanByIoctl(pagemap: OwnedFd, start: number, end: number, visit: RunVis
     if (count === -EINTR) continue;
     if (count < 0) throw new SyscallFailed('ioctl(PAGEMAP_SCAN)', -count);
     const { view } = regions;
-    for (let i = 0; i < count; i++) visit(addressAt(view, i * page_region.size), addressAt(view, i * page_region.size + 8));
+    for (let i = 0; i < count; i++) {
+      const from = Math.max(seen, addressAt(view, i * page_region.size));
+      const to = addressAt(view, i * page_region.size + 8);
+      if (from < to) visit(from, to);
+      seen = Math.max(seen, to);
+    }
     const walked = pm_scan_arg.read(args.view, 0).walk_end;
     if (walked <= at) break;
     at = walked;

@@ -16,8 +16,10 @@ export function* listMappings(set: ImageSet): Generator<string> {
     return shared.get(id)!.toString(16);
   };
   for (const { pid } of set.read(IMAGE_TYPES.pstree)) {
-    const mm = set.readOne(IMAGE_TYPES.mm, pid);
     yield `${pid}`;
+    // A dead task has no memory.
+    if (!set.has(IMAGE_TYPES.mm, pid)) continue;
+    const mm = set.readOne(IMAGE_TYPES.mm, pid);
     yield row('exe', '   ', ` ${names.nameOf(fd_types.REG, mm.exeFileId)}`);
     for (const vma of mm.vmas) {
       const ends = `${address(vma.start)}-${address(vma.end)}`;

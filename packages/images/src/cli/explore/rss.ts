@@ -13,9 +13,11 @@ const PAGE_SHIFT = 12n;
 export function* listPages(set: ImageSet): Generator<string> {
   const names = openFileNames(set);
   for (const { pid } of set.read(IMAGE_TYPES.pstree)) {
+    yield `${pid}`;
+    // A dead task has no memory.
+    if (!set.has(IMAGE_TYPES.mm, pid)) continue;
     const { vmas } = set.readOne(IMAGE_TYPES.mm, pid);
     const pagemap = readPagemap(set, IMAGE_TYPES.pagemap, pid);
-    yield `${pid}`;
     let at = 0;
     let shown = -1;
     for (const [i, start] of pagemap.vaddr.entries()) {

@@ -1,9 +1,10 @@
 // What /proc and a duplicate tell of an open file. Five thousand descriptors are usual: raw calls, no object more than needed.
 import { AT, O, SYS } from '@criu-ts/kernel/abi';
 import { type FdInfo, parseFdInfo } from '@criu-ts/kernel/procfs';
-import { Memory, openAt, OwnedFd, open, pathString, pidfdGetfd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
-import type { TaskName } from '../../errors.js';
-import type { InspectedFile } from '../file-kind.js';
+import type { OwnedFd} from '@criu-ts/kernel/sys';
+import { Memory, openAt, open, pathString, pidfdGetfd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
+import type { TaskName } from '../errors.js';
+import type { InspectedFile } from '../resources/file-kind.js';
 import { NO_OWNER, readFown } from './fown.js';
 import { openPath, statOf } from './paths.js';
 
@@ -18,9 +19,10 @@ export interface FileOwner {
 export interface InspectedDescriptor {
   readonly fd: number;
   readonly cloexec: boolean;
-  readonly file: InspectedFile;
   /** Differs for different open files, as far as can be told without kcmp(2). Holds only what never changes. */
   readonly key: string;
+  /** Costs as much again: only for the first descriptor of each open file. */
+  inspect(): InspectedFile;
 }
 
 const memory = new Memory(192 * 1024);
@@ -57,30 +59,35 @@ function inspectDescriptor(owner: FileOwner, fd: number, links: OwnedFd, infos: 
   const text = readAt(infos, String(fd));
   const info = parseFdInfo(text);
   const duplicate = (): OwnedFd => pidfdGetfd(owner.pidfd, fd);
-  using copy = duplicate();
-  const stat = statOf(copy);
-  const flags = info.flags & ~O.CLOEXEC;
-  const file: InspectedFile = {
-    task: owner.name,
+  return {
     fd,
-    procPath: `/proc/${owner.pid}/fd/${fd}`,
-    link,
-    stat,
-    flags,
-    pos: info.pos,
-    mntId: info.mountId,
-    info,
-    fown: (flags & O.PATH) !== 0 ? NO_OWNER : readFown(copy),
-    open: duplicate,
+    cloexec: (info.flags & O.CLOEXEC) !== 0,
+    key: identityKey(link, info, text),
+    inspect(): InspectedFile {
+      using copy = duplicate();
+      const flags = info.flags & ~O.CLOEXEC;
+      return {
+        task: owner.name,
+        fd,
+        procPath: `/proc/${owner.pid}/fd/${fd}`,
+        link,
+        stat: statOf(copy),
+        flags,
+        pos: info.pos,
+        mntId: info.mountId,
+        info,
+        fown: (flags & O.PATH) !== 0 ? NO_OWNER : readFown(copy),
+        open: duplicate,
+      };
+    },
   };
-  return { fd, cloexec: (info.flags & O.CLOEXEC) !== 0, file, key: identityKey(file, info, text) };
 }
 
-/** All anonymous inodes are one inode: their kind tells them apart, and eventfds have numbers. */
-function identityKey({ stat, link, flags }: InspectedFile, info: FdInfo, text: string): string {
+/** Mount and inode. All anonymous inodes are one inode: their kind tells them apart, and eventfds have numbers. */
+function identityKey(link: string, info: FdInfo, text: string): string {
   const kind = link.startsWith('anon_inode:') ? link : '';
   const eventfd = info.eventfd === undefined ? '' : /^eventfd-id:.*$/m.exec(text)?.[0];
-  return `${stat.dev}:${stat.ino}:${flags & (O.ACCMODE | O.PATH)}:${kind}:${eventfd}`;
+  return `${info.mountId}:${info.inode}:${info.flags & (O.ACCMODE | O.PATH)}:${kind}:${eventfd}`;
 }
 
 /** A file that a task uses without a descriptor: exe, cwd, root, a mapped file. */
@@ -126,5 +133,7 @@ function readAt(directory: OwnedFd, name: string): string {
     if (length < 0) throw new SyscallFailed(`read(fdinfo/${name})`, -length);
     if (length === 0) return text;
     text += Buffer.from(memory.buffer, TEXT, length).toString('latin1');
+    // The kernel writes the whole text before it hands out any (single_open): a short read was the last.
+    if (length < TEXT_SIZE) return text;
   }
 }

@@ -83,24 +83,33 @@ export interface SocketType {
   readonly protocol: number;
 }
 
-/** Those that differ from a fresh socket of the same type. */
-export function readMoreOptions(fd: OwnedFd, { family, type, protocol }: SocketType): socket_option_entry[] {
+/** What a socket has before anybody sets anything. */
+export type FreshOptions = readonly (readonly [level: number, name: number, value: Uint8Array])[];
+
+/** Of a socket made for it; options that it does not have are left out. */
+export function freshOptions({ family, type, protocol }: SocketType): FreshOptions {
   using fresh = socket(family, type, protocol);
-  const found: socket_option_entry[] = [];
-  const look = (level: number, names: readonly number[]): void => {
-    for (const name of names) {
-      const value = tryOption(fd, level, name);
-      const usual = tryOption(fresh, level, name);
-      if (value === undefined || usual === undefined || Buffer.compare(value, usual) === 0) continue;
-      found.push({ level, name, value });
-    }
-  };
-  look(SOL.SOCKET, MORE.socket);
-  look(SOL.IP, MORE.ip);
-  if (family === AF.INET6) look(SOL.IPV6, MORE.ipv6);
-  if (protocol === IPPROTO.TCP) look(SOL.TCP, MORE.tcp);
-  if (protocol === IPPROTO.UDP) look(SOL.UDP, MORE.udp);
-  return found;
+  const levels: [level: number, names: readonly number[]][] = [
+    [SOL.SOCKET, MORE.socket],
+    [SOL.IP, MORE.ip],
+    [SOL.IPV6, family === AF.INET6 ? MORE.ipv6 : []],
+    [SOL.TCP, protocol === IPPROTO.TCP ? MORE.tcp : []],
+    [SOL.UDP, protocol === IPPROTO.UDP ? MORE.udp : []],
+  ];
+  return levels.flatMap(([level, names]) =>
+    names.flatMap((name) => {
+      const value = tryOption(fresh, level, name);
+      return value === undefined ? [] : [[level, name, value] as const];
+    }),
+  );
+}
+
+/** Those that differ from a fresh socket of the same type. */
+export function readMoreOptions(fd: OwnedFd, fresh: FreshOptions): socket_option_entry[] {
+  return fresh.flatMap(([level, name, usual]) => {
+    const value = tryOption(fd, level, name);
+    return value === undefined || Buffer.compare(value, usual) === 0 ? [] : [{ level, name, value }];
+  });
 }
 
 export function writeMoreOptions(fd: OwnedFd, options: readonly socket_option_entry[]): void {
