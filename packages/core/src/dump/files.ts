@@ -7,6 +7,7 @@ import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
 import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../files/inspect.js';
 import { statOf } from '../files/paths.js';
+import { captureLocks, judgeLocks } from '../resources/file-locks.js';
 import { kindOf } from '../resources/file-kinds.js';
 import { refusal } from '../files/unsupported.js';
 import { KernelObjects } from './kernel-identity.js';
@@ -102,6 +103,7 @@ export class DumpFiles {
       try {
         if (kind === undefined) throw refusal(file);
         judgeInfo(file);
+        judgeLocks(file, this.#at.options.fileLocks === true);
         open.judged = { value: kind.judge?.(file, this.#contextOf(open)) };
       } catch (error) {
         this.#at.refuse(this.#describe(toCriuError(error), file));
@@ -122,6 +124,9 @@ export class DumpFiles {
       for (const { fd, cloexec, open } of descriptors) {
         this.#at.append(IMAGE_TYPES.fdinfo, { id: open.id, flags: cloexec ? 1 : 0, type: kindFor(open).type, fd }, id);
       }
+    }
+    for (const [pid, { descriptors }] of this.#tableOf) {
+      for (const lock of captureLocks(pid, descriptors.map(({ fd, open: { file } }) => ({ fd, file })))) this.#at.append(IMAGE_TYPES.fileLocks, lock);
     }
     for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
   }
@@ -199,9 +204,6 @@ function judgeInfo({ info }: InspectedFile): void {
   const [field] = info?.unknown ?? [];
   if (field !== undefined) {
     throw new Unsupported('file', `the kernel shows ${JSON.stringify(field.key)} for it (fdinfo), which is not known to criu-ts`, { why: 'state that is not known would get lost', hint: 'report it, with your kernel version' });
-  }
-  if ((info?.locks.length ?? 0) > 0) {
-    throw new Unsupported('file', 'a file lock is not supported yet', { why: 'another process could take the lock between dump and restore', hint: 'release the lock before the dump' });
   }
 }
 
