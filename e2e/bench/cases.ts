@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { waitFor } from '../harness/wait.js';
 import type { Tool } from '../harness/tool.js';
@@ -79,17 +79,25 @@ async function dumpAndRestore(ws: Workspace, tool: Tool, dir: string, [program =
   const gapsBefore = gaps(victim).length;
   warmUp(dir, warm);
   // Logs at the level of errors: what they cost is not the point.
+  const ranBefore = cpuMs(victim.pid);
   const dump = good(await ws.run(tool, ['dump', '-t', String(victim.pid), '-D', images, '-o', 'dump.log', '-v1', '--leave-running']));
+  const dumpedItself = cpuMs(victim.pid) - ranBefore;
   const frozen = Math.max(0, ...(await settled(victim)).slice(gapsBefore));
   process.kill(victim.pid, 'SIGKILL');
   await waitFor('the victim to be gone', () => !exists(victim.pid));
   warmUp(dir, warm);
   const restore = good(await ws.run(tool, ['restore', '-D', images, '-d', '-o', 'restore.log', '-v1']));
+  const restoredItself = cpuMs(victim.pid);
   const bad = (await victim.verify(60_000)).filter(({ ok }) => !ok);
   if (bad.length > 0) throw new Error(`${tool.name} brought ${program} back wrong: ${bad[0]?.text}`);
   await waitFor('the restored one to be gone', () => !exists(victim.pid));
   rmSync(images, { recursive: true });
-  return { ...(frozen > 0 ? { frozen: frozen / 1000 } : {}), ...figuresOf('dump', dump), ...figuresOf('restore', restore) };
+  return { ...(frozen > 0 ? { frozen: frozen / 1000 } : {}), ...figuresOf('dump', dump, dumpedItself), ...figuresOf('restore', restore, restoredItself) };
+}
+
+/** CPU time that the threads of a process have used, milliseconds: a part of the work is done in the process itself. */
+function cpuMs(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, tid) => sum + Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'latin1').split(' ')[0]) / 1e6, 0);
 }
 
 /** The gaps that the victim noticed, in microseconds; see programs/touched.c. */

@@ -30,6 +30,7 @@ await using ws = new Workspace();
 const dir = path.join(ws.dir, 'tmpfs');
 mkdirSync(dir);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4g', 'none', dir]);
+using _mounted = { [Symbol.dispose]: () => execFileSync('umount', ['-l', dir]) };
 
 for (const { name, about, rounds, targets, run } of benchCases.filter((each) => wanted(each.name))) {
   const samples: Record<string, Samples> = {};

@@ -23,9 +23,9 @@ export class Samples {
   }
 }
 
-/** Wall time, CPU time and largest resident size of a run. */
-export function figuresOf(what: string, run: ToolRun): Figures {
-  return { [what]: run.ms, [`${what} CPU`]: run.userMs + run.systemMs, [`${what} RSS MiB`]: run.maxRssKb / 1024 };
+/** Wall time, CPU time and largest resident size of a run; `elsewhere`: CPU milliseconds that others spent for it. */
+export function figuresOf(what: string, run: ToolRun, elsewhere: number): Figures {
+  return { [what]: run.ms, [`${what} CPU`]: run.userMs + run.systemMs + elsewhere, [`${what} RSS MiB`]: run.maxRssKb / 1024 };
 }
 
 /**
