@@ -8,7 +8,7 @@ import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from
 import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../files/inspect.js';
 import { statOf } from '../files/paths.js';
 import { lockEntries, lockKey } from '../files/file-locks.js';
-import { kindOf } from '../resources/file-kinds.js';
+import { kindOf } from '../resources/files/registry.js';
 import { refusal } from '../files/unsupported.js';
 import { KernelObjects } from './kernel-identity.js';
 

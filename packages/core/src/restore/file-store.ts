@@ -5,7 +5,7 @@ import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
-import { kindOfType, typeNameOf } from '../resources/file-kinds.js';
+import { kindOfType, typeNameOf } from '../resources/files/registry.js';
 
 /** The files of the images, opened in our process as they are needed. */
 export class FileStore {
