@@ -25,7 +25,7 @@ export const regular: FileKind<NamedFile> = {
     if (fileType(stat.mode) === S.IFCHR && (major(stat.rdev) !== MEM_MAJOR || MEMORY_DEVICES[minor(stat.rdev)] === undefined) && (file.flags & O.PATH) === 0) {
       throw new Unsupported('file', `the device ${file.link} (${deviceText(stat.rdev)}) is not supported`, {
         why: 'what the driver keeps for an open device can not be read back',
-        hint: `close it before the dump, or name it with --external dev[${deviceText(stat.rdev).replace(':', '/')}]:NAME`,
+        hint: 'close it before the dump',
       });
     }
     return judgeName(file, at);
