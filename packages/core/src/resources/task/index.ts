@@ -57,6 +57,12 @@ export const threadFacets: readonly ThreadFacet[] = [
   parentDeathSignal,
 ];
 
+/** Refuses what can't be kept; before any task is steered. */
+export function judgeFacets(task: DumpTask, at: DumpContext): void {
+  for (const facet of processFacets) facet.judge?.(task, at);
+  for (const thread of task.threads) for (const facet of threadFacets) facet.judge?.(thread, at);
+}
+
 /** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
 export function captureProcess(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void {
   for (const facet of processFacets) facet.capture(task, core, remote, at);
