@@ -1,4 +1,4 @@
-import { IMAGE_TYPES, inventory_entry, lsmtype, type pstree_entry, type timens_entry, writePagemap } from '@criu-ts/images';
+import { IMAGE_TYPES, type inventory_entry, lsmtype, type pstree_entry, type timens_entry, writePagemap } from '@criu-ts/images';
 import { CLOCK, SYS } from '@criu-ts/kernel/abi';
 import { scratch, sys } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';

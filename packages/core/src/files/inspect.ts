@@ -1,8 +1,7 @@
 // What /proc and a duplicate tell of an open file. Five thousand descriptors are usual: raw calls, no object more than needed.
 import { AT, O, SYS } from '@criu-ts/kernel/abi';
 import { type FdInfo, parseFdInfo } from '@criu-ts/kernel/procfs';
-import type { OwnedFd} from '@criu-ts/kernel/sys';
-import { Memory, openAt, open, pathString, pidfdGetfd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
+import { Memory, openAt, type OwnedFd, open, pathString, pidfdGetfd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { TaskName } from '../errors.js';
 import type { InspectedFile } from '../resources/file-kind.js';
 import { NO_OWNER, readFown } from './fown.js';

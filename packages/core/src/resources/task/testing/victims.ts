@@ -7,7 +7,7 @@ import { core_entry_march, type core_entry } from '@criu-ts/images';
 import { CLONE, MAP, PROT, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
 import { listThreads, readMaps, readStat, readStatus, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
 import { kill, pidfdOpen, spawn, wait4 } from '@criu-ts/kernel/sys';
-import { type BorrowedCode, findBorrowedCode, FrozenTree, plantSeed, type Puppet, RemoteSyscalls, type Tracee } from '@criu-ts/tracee';
+import { type BorrowedCode, findBorrowedCode, type FrozenTree, plantSeed, type Puppet, RemoteSyscalls, type Tracee } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../../../model/dump-task.js';
 import { captureThreadInfo } from '../../cpu/x86-64.js';
 import type { DumpContext, RestoreContext } from '../../contexts.js';
