@@ -57,6 +57,12 @@ export const threadFacets: readonly ThreadFacet[] = [
   parentDeathSignal,
 ];
 
+/** Refuses what can't be kept; before any task is steered. */
+export function judgeFacets(task: DumpTask, at: DumpContext): void {
+  for (const facet of processFacets) facet.judge?.(task, at);
+  for (const thread of task.threads) for (const facet of threadFacets) facet.judge?.(thread, at);
+}
+
 /** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
 export function captureProcess(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void {
   for (const facet of processFacets) facet.capture(task, core, remote, at);
@@ -91,6 +97,6 @@ export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STAT
 export { type FinalCall, finalCalls } from './final-calls.js';
 export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';
 export { sigmaskOf } from './signal-mask.js';
-export { interruptionOf } from './interruption.js';
-export { type Interruption, resumeLiving, resumeRegisters } from './restart.js';
-export { sampleSleepers, type Sleeper, type Sleepers, stillSleeping } from './sleepers.js';
+export { interruptionOf, mendInterrupted } from './interruption.js';
+export { type Interruption, resumeRegisters } from './restart.js';
+export { sampleSleepers, type Sleepers, stillSleeping } from './sleepers.js';

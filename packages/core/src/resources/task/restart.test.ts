@@ -3,9 +3,9 @@ import t from 'tap';
 import { ERRNO, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
 import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { FrozenTree, Registers } from '@criu-ts/tracee';
-import { interruptionOf } from './interruption.js';
+import { interruptionOf, mendInterrupted } from './interruption.js';
 import { type Interruption, resumeLiving, resumeRegisters } from './restart.js';
-import { sampleSleepers, stillSleeping } from './sleepers.js';
+import { sampleSleepers } from './sleepers.js';
 import { capture, inspect, TestDump, Victim, whyNoVictims } from './testing/victims.js';
 
 const skip = whyNoVictims() ?? false;
@@ -74,11 +74,10 @@ for (const { name, call, nr, total } of WAITS) {
     const sleepers = sampleSleepers(victim.pid);
     {
       using tree = FrozenTree.freeze(victim.pid, { timeout: 5000 });
-      const task = inspect(victim.pid, tree);
+      const task = inspect(victim.pid, tree, sleepers);
       const [thread] = task.threads as [(typeof task.threads)[number]];
-      const sleeper = stillSleeping(sleepers, victim.pid, victim.pid);
       capture(task, new TestDump());
-      const resumed = resumeRegisters(thread.registers, interruptionOf(thread, thread.core, sleeper));
+      const resumed = resumeRegisters(thread.registers, interruptionOf(thread, thread.core));
       t.equal(resumed.get('rip'), thread.registers.get('rip') - 2n, 'the call is made again');
       resumed.set('origRax', -1n);
       thread.tracee.setRegisters(resumed);
@@ -99,11 +98,10 @@ t.test('frozen for the second time, by then in restart_syscall', { skip }, (t) =
   t.equal(sleepers.get(victim.pid)?.restarted, SYS.poll, 'where it sleeps tells the call');
   {
     using tree = FrozenTree.freeze(victim.pid, { timeout: 5000 });
-    const task = inspect(victim.pid, tree);
+    const task = inspect(victim.pid, tree, sleepers);
     const [thread] = task.threads as [(typeof task.threads)[number]];
-    const sleeper = stillSleeping(sleepers, victim.pid, victim.pid);
     capture(task, new TestDump());
-    const resumed = resumeRegisters(thread.registers, interruptionOf(thread, thread.core, sleeper));
+    const resumed = resumeRegisters(thread.registers, interruptionOf(thread, thread.core));
     t.equal(resumed.get('rax'), BigInt(SYS.poll));
     resumed.set('origRax', -1n);
     thread.tracee.setRegisters(resumed);
@@ -125,11 +123,10 @@ for (const [name, call, nr] of [
     {
       using tree = FrozenTree.freeze(victim.pid, { timeout: 5000 });
       kill(victim.pid, SIG.USR1);
-      const task = inspect(victim.pid, tree);
+      const task = inspect(victim.pid, tree, sleepers);
       const [thread] = task.threads as [(typeof task.threads)[number]];
-      const sleeper = stillSleeping(sleepers, victim.pid, victim.pid);
       capture(task, new TestDump());
-      const how = interruptionOf(thread, thread.core, sleeper);
+      const how = interruptionOf(thread, thread.core);
       t.not(how.handlerFlags, undefined);
       const resumed = resumeRegisters(thread.registers, how);
       t.equal(resumed.getSigned('rax'), BigInt(-ERRNO.EINTR));
@@ -149,13 +146,10 @@ t.test('the kernel does not continue epoll_wait in a process that lives on: we d
     const sleepers = sampleSleepers(victim.pid);
     {
       using tree = FrozenTree.freeze(victim.pid, { timeout: 5000 });
-      const task = inspect(victim.pid, tree);
+      const task = inspect(victim.pid, tree, sleepers);
       const [thread] = task.threads as [(typeof task.threads)[number]];
-      const sleeper = stillSleeping(sleepers, victim.pid, victim.pid);
       capture(task, new TestDump());
-      const mended = resumeLiving(thread.registers, interruptionOf(thread, thread.core, sleeper));
-      t.not(mended, undefined);
-      if (mend) thread.tracee.setRegisters(mended as Registers);
+      if (mend) mendInterrupted(thread);
     }
     const waited = wait4(victim.pid, WAIT.ALL);
     const code = waited !== undefined && 'status' in waited ? waited.status >> 8 : -1;

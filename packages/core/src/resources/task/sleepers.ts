@@ -2,16 +2,7 @@
 import { SYS } from '@criu-ts/kernel/abi';
 import { listChildren, listThreads, type ProcTask, ProcessGone, readProcText, readStat, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
 import { getAffinity, rawSyscall, setAffinity } from '@criu-ts/kernel/sys';
-
-/** A thread that waits for a time that only the kernel knows. */
-export interface Sleeper {
-  /** ms until it was looked at; undefined: nothing tells. */
-  readonly waitedMs: number | undefined;
-  /** Which call restart_syscall(2) stands for, where the kernel's function gives it away. */
-  readonly restarted: number | undefined;
-  /** How often it had gone to sleep by itself. */
-  readonly switches: number;
-}
+import type { Sleeper } from '../../model/dump-task.js';
 
 /** By thread id, as we see it. */
 export type Sleepers = ReadonlyMap<number, Sleeper>;
