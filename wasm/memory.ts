@@ -141,7 +141,7 @@ export function threadMemory(): Memory {
 }
 
 /** An instance of a module on this memory; undefined where it runs without WebAssembly. */
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows what its module exports
+ 
 export function instantiate<Exports>(base64: string, memory: Memory): Exports | undefined {
   if (memory.wasm === undefined) return undefined;
   const code = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

@@ -83,3 +83,25 @@ for (const pretty of [false, true]) {
     t.end();
   });
 }
+
+t.test('damaged images of the corpus are shown, or refused as corrupt', { skip: corpus.skip }, (t) => {
+  let state = 42;
+  const random = (below: number): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) % below;
+  const files = corpus.sets.flatMap((set) => readdirSync(path.join(corpus.path, set)).map((name) => path.join(set, name)));
+  let refused = 0;
+  for (let round = 0; round < 4000; round++) {
+    const file = files[random(files.length)]!;
+    let bytes = readFileSync(path.join(corpus.path, file));
+    if (bytes.length > 20_000 || bytes.length === 0) continue;
+    for (let i = random(4); i >= 0; i--) bytes[random(bytes.length)] = random(256);
+    if (random(3) === 0) bytes = bytes.subarray(0, random(bytes.length));
+    try {
+      writeJson(imageToJson(new MemorySource(path.basename(file), bytes), { pretty: round % 2 === 0 }));
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'image-corrupt') t.fail(`${file}, round ${round}: ${String(error)}`);
+      refused++;
+    }
+  }
+  t.ok(refused > 500, `${refused} refused`);
+  t.end();
+});

@@ -22,8 +22,11 @@ t.test('every field of every message is as the format tables say', { skip: messa
     if (field?.no !== Number(row.number) || label !== row.label || !typeFits || !defaultFits) differing.push(`${row.message}.${row.field}`);
   }
   t.same(differing, []);
-  // Numbers from 1000 on are ours: CRIU knows nothing of them.
-  t.equal(types.reduce((sum, type) => sum + type.fields.filter(({ no }) => no < 1000).length, 0), messages.rows.length);
+  // Ours, which CRIU skips, have numbers from 1000 on; so messages that only those hold are not in the tables.
+  const told = new Set(messages.rows.map((row) => `${row.message}.${row.field}`));
+  const tables = new Set(messages.rows.map((row) => row.message));
+  const ours = types.filter((type) => tables.has(type.name)).flatMap((type) => type.fields.filter((field) => !told.has(`${type.name}.${field.name}`)));
+  t.same(ours.filter(({ no }) => no < 1000).map(({ name }) => name), []);
   t.end();
 });
 

@@ -5,10 +5,11 @@ import { memfd } from '@criu-ts/kernel/sys';
 import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
-import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../resources/files/inspect.js';
-import { statOf } from '../resources/files/paths.js';
-import { kindOf } from '../resources/files/registry.js';
-import { refusal } from '../resources/files/unsupported.js';
+import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../files/inspect.js';
+import { statOf } from '../files/paths.js';
+import { captureLocks, judgeLocks } from '../resources/file-locks.js';
+import { kindOf } from '../resources/file-kinds.js';
+import { refusal } from '../files/unsupported.js';
 import { KernelObjects } from './kernel-identity.js';
 
 /** An open file of the tree, once, whoever has it. */
@@ -57,6 +58,8 @@ export class DumpFiles {
   readonly #exes = new Map<number, number>();
   readonly #fs: FsInfo[] = [];
   #lastId = 0;
+  /** 1 is the dumper's own. */
+  #lastTable = 1;
 
   constructor(at: DumpContext) {
     this.#at = at;
@@ -65,14 +68,11 @@ export class DumpFiles {
   /** Its descriptors, program, working directory and root. */
   addTask(owner: FileOwner & { readonly status: { readonly umask: number | undefined } }): void {
     this.#names.set(owner.pid, owner.name);
-    let fresh = false;
-    const table = this.#tables.findOrAdd(owner.pid, 0, () => {
-      fresh = true;
-      return this.#readTable(owner);
-    });
+    const known = this.#lastTable;
+    const table = this.#tables.findOrAdd(owner.pid, 0, () => this.#readTable(owner));
     this.#tableOf.set(owner.pid, table);
     // Tasks that share a table hold the same descriptors: any of them will do, and each may be asked for.
-    if (!fresh) for (const { fd, open } of table.descriptors) open.holders.push({ pid: owner.pid, fd });
+    if (table.id <= known) for (const { fd, open } of table.descriptors) open.holders.push({ pid: owner.pid, fd });
     const { pid, status } = owner;
     this.#exes.set(pid, this.#idOfLink(pid, 'exe'));
     const cwd = this.#idOfLink(pid, 'cwd');
@@ -103,6 +103,7 @@ export class DumpFiles {
       try {
         if (kind === undefined) throw refusal(file);
         judgeInfo(file);
+        judgeLocks(file, this.#at.options.fileLocks === true);
         open.judged = { value: kind.judge?.(file, this.#contextOf(open)) };
       } catch (error) {
         this.#at.refuse(this.#describe(toCriuError(error), file));
@@ -124,6 +125,9 @@ export class DumpFiles {
         this.#at.append(IMAGE_TYPES.fdinfo, { id: open.id, flags: cloexec ? 1 : 0, type: kindFor(open).type, fd }, id);
       }
     }
+    for (const [pid, { descriptors }] of this.#tableOf) {
+      for (const lock of captureLocks(pid, descriptors.map(({ fd, open: { file } }) => ({ fd, file })))) this.#at.append(IMAGE_TYPES.fileLocks, lock);
+    }
     for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
   }
 
@@ -136,8 +140,7 @@ export class DumpFiles {
 
   #readTable(owner: FileOwner): DescriptorTable {
     const descriptors = inspectDescriptors(owner).map((found) => ({ fd: found.fd, cloexec: found.cloexec, open: this.#identify(owner, found) }));
-    // 1 is the dumper's own.
-    return { id: 1 + this.#at.nextId('files'), descriptors };
+    return { id: ++this.#lastTable, descriptors };
   }
 
   #identify(owner: FileOwner, { fd, key, inspect }: InspectedDescriptor): OpenFile {
@@ -201,9 +204,6 @@ function judgeInfo({ info }: InspectedFile): void {
   const [field] = info?.unknown ?? [];
   if (field !== undefined) {
     throw new Unsupported('file', `the kernel shows ${JSON.stringify(field.key)} for it (fdinfo), which is not known to criu-ts`, { why: 'state that is not known would get lost', hint: 'report it, with your kernel version' });
-  }
-  if ((info?.locks.length ?? 0) > 0) {
-    throw new Unsupported('file', 'a file lock is not supported yet', { why: 'another process could take the lock between dump and restore', hint: 'release the lock before the dump' });
   }
 }
 

@@ -1,5 +1,5 @@
 // kcmp(2): which descriptors are the same open file, which tasks share an object.
-import { type KCMP } from '@criu-ts/kernel/abi';
+import type { KCMP } from '@criu-ts/kernel/abi';
 import { kcmp, SyscallFailed } from '@criu-ts/kernel/sys';
 
 export interface Named<T> {

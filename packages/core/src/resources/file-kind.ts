@@ -4,7 +4,7 @@ import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { Batch } from '@criu-ts/tracee';
 import type { TaskName } from '../errors.js';
 import type { DumpContext, RestoreContext } from './contexts.js';
-import type { FileStat } from './files/paths.js';
+import type { FileStat } from '../files/paths.js';
 
 /** What is known of an open file (a struct file) from outside. */
 export interface InspectedFile {
@@ -56,6 +56,8 @@ export interface FileRestoreContext extends RestoreContext {
   regular(id: number): reg_file_entry;
   /** A descriptor of ours, given by the caller, that takes the place of the resource (`pipe:[7]`); a new duplicate. */
   inherited(resource: string): OwnedFd | undefined;
+  /** Writes what the images have of a shared memory object into an empty one. */
+  fillSharedMemory(shmid: bigint, fd: OwnedFd): void;
   /** Done when all files of all tasks stand: helpers that only opening needs. */
   whenInstalled(action: () => void): void;
 }
@@ -86,7 +88,7 @@ export interface FileKind<Judged = unknown> {
   capture(file: InspectedFile, at: FileDumpContext, judged: Judged): Partial<file_entry>;
   /** Opens it anew in our process; it is then installed wherever it belongs. */
   reopen(entry: file_entry, at: FileRestoreContext): OwnedFd;
-  /** For mappings: another open file of the same inode. Absent: by its name. */
+  /** For mappings: another open file of the same inode. Absent: it can't be mapped. */
   openForMapping?(entry: file_entry, flags: number, at: FileRestoreContext): OwnedFd;
   /** Who is signalled: put on by the first task that has the file. */
   fown?(entry: file_entry): fown_entry | undefined;

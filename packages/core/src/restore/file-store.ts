@@ -4,8 +4,8 @@ import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
-import { openWithFlags } from '../resources/files/regular.js';
-import { kindOfType, typeNameOf } from '../resources/files/registry.js';
+import { fillSharedMemory } from '../resources/memory/shared-memory.js';
+import { kindOfType, typeNameOf } from '../resources/file-kinds.js';
 
 /** The files of the images, opened in our process as they are needed. */
 export class FileStore {
@@ -28,6 +28,7 @@ export class FileStore {
       entry: (id) => this.entry(id),
       regular: (id) => this.#regular(id),
       inherited: (resource) => inherit(resource, at),
+      fillSharedMemory: (shmid, fd) => void fillSharedMemory(at.images, shmid, fd),
       whenInstalled: (action) => void this.#whenInstalled.push(action),
     };
     at.defer(() => this.#closeAll());
@@ -79,7 +80,8 @@ export class FileStore {
       try {
         const entry = this.entry(id);
         const kind = this.kind(id);
-        fd = kind.openForMapping?.(entry, flags, this.#context) ?? openWithFlags(entry, flags, this.#context);
+        if (kind.openForMapping === undefined) throw new ImageCorrupt(`it is ${kind.name}, which can't be mapped`, { object: 'files.img' });
+        fd = kind.openForMapping(entry, flags, this.#context);
       } catch (error) {
         throw toCriuError(error, { object: this.describe(id) });
       }

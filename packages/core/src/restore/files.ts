@@ -4,7 +4,7 @@ import type { Batch } from '@criu-ts/tracee';
 import { type CriuError, throwProblems, toCriuError } from '../errors.js';
 import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileConnectContext } from '../resources/file-kind.js';
-import { setOwner } from '../resources/files/fown.js';
+import { setOwner } from '../files/fown.js';
 import { type DescriptorStep, planDescriptors, type WantedDescriptor } from './descriptor-plan.js';
 import type { FileStore } from './file-store.js';
 

@@ -3,14 +3,18 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import os from 'node:os';
 import path from 'node:path';
 
-/** Files shared by the project's checkouts, beside the root of the repository; a clone elsewhere does not have them. */
-function shared(...names: string[]): string {
+export function repositoryRoot(): string {
   let root = process.cwd();
   while (!existsSync(path.join(root, 'nx.json'))) {
     if (root === path.dirname(root)) throw new Error('tests run inside the repository');
     root = path.dirname(root);
   }
-  return path.join(root, '..', 'shared', ...names);
+  return root;
+}
+
+/** Files shared by the project's checkouts, beside the root of the repository; a clone elsewhere does not have them. */
+function shared(...names: string[]): string {
+  return path.join(repositoryRoot(), '..', 'shared', ...names);
 }
 
 /** The rows of a table of `image-format`, by the names in its first line; `skip` says why there are none. */

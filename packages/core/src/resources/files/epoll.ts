@@ -5,9 +5,9 @@ import type { EpollTarget } from '@criu-ts/kernel/procfs';
 import { kcmp, Memory, OwnedFd, sys } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../../errors.js';
 import type { FileConnectContext, FileDumpContext, FileKind, Holder, InspectedFile } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const slotMemory = new Memory(16);
 

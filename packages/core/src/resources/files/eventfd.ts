@@ -3,9 +3,9 @@ import { type eventfd_file_entry, fd_types } from '@criu-ts/images';
 import { EFD, SYS } from '@criu-ts/kernel/abi';
 import { Memory, OwnedFd, sys } from '@criu-ts/kernel/sys';
 import type { FileKind } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const word = new Memory(8);
 

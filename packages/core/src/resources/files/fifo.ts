@@ -2,13 +2,13 @@
 import { fd_types, IMAGE_TYPES } from '@criu-ts/images';
 import { O, S } from '@criu-ts/kernel/abi';
 import type { FileKind } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { captureName, judgeName, type NamedFile, openNamed } from './named-file.js';
-import { fileType, openPath } from './paths.js';
-import { fillPipe, peekPipe, pipeDataOf } from './pipe-data.js';
-import { captureRegular } from './regular.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { captureName, judgeName, type NamedFile, openNamed } from '../../files/named-file.js';
+import { fileType, openPath } from '../../files/paths.js';
+import { fillPipe, peekPipe, pipeDataOf } from '../../files/pipe-data.js';
+import { captureRegular } from '../../files/regular-entry.js';
+import { setFlags } from '../../files/status-flags.js';
 
 export const fifo: FileKind<NamedFile> = {
   name: 'fifo',

@@ -5,13 +5,13 @@ import { dumpConsistent, inetDiagRequest, type InetFamily, type InetSocket, pars
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { freshOptions, readIpOptions, readMoreOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeTcpOptions } from './inet-options.js';
-import { part } from './message-part.js';
-import { fileType } from './paths.js';
-import { type Address, addressOf, addressText, bind, connect, DiagSocket, interfaceIndex, listen, option, poll, setOption, shutdown, socket, tryOption } from './socket-calls.js';
-import { readSocketOptions, writeSocketOptions } from './socket-options.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { freshOptions, readIpOptions, readMoreOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeTcpOptions } from '../../files/inet-options.js';
+import { part } from '../../files/message-part.js';
+import { fileType } from '../../files/paths.js';
+import { type Address, addressOf, addressText, bind, connect, DiagSocket, interfaceIndex, listen, option, poll, setOption, shutdown, socket, tryOption } from '../../files/socket-calls.js';
+import { readSocketOptions, writeSocketOptions } from '../../files/socket-options.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const POLLHUP = 0x10;
 const POLLRDHUP = 0x2000;

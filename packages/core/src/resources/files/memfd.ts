@@ -5,12 +5,11 @@ import { splitDeleted } from '@criu-ts/kernel/procfs';
 import { fcntl, OwnedFd, rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
-import { fillSharedMemory } from '../memory/shared-memory.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { openFlags } from './named-file.js';
-import { fileType, reopen } from './paths.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { openFlags } from '../../files/named-file.js';
+import { fileType, reopen } from '../../files/paths.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const PREFIX = '/memfd:';
 const EINVAL = 22;
@@ -101,7 +100,7 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
   };
   at.defer(close);
   sys(SYS.ftruncate, original.number, inode.size);
-  fillSharedMemory(at.images, BigInt(inode.shmid), original);
+  at.fillSharedMemory(BigInt(inode.shmid), original);
   // The last page may reach beyond the end.
   sys(SYS.ftruncate, original.number, inode.size);
   sys(SYS.fchown, original.number, inode.uid, inode.gid);

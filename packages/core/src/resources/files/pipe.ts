@@ -4,11 +4,11 @@ import { O, S } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../../errors.js';
 import type { FileKind, FileRestoreContext } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { fileType, openPath, reopen } from './paths.js';
-import { fillPipe, makePipe, peekPipe, pipeDataOf } from './pipe-data.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { fileType, openPath, reopen } from '../../files/paths.js';
+import { fillPipe, makePipe, peekPipe, pipeDataOf } from '../../files/pipe-data.js';
+import { setFlags } from '../../files/status-flags.js';
 
 export const pipe: FileKind<void> = {
   name: 'pipe',

@@ -3,9 +3,9 @@ import { fd_types, type signalfd_entry } from '@criu-ts/images';
 import { SFD, SYS } from '@criu-ts/kernel/abi';
 import { Memory, OwnedFd, sys } from '@criu-ts/kernel/sys';
 import type { FileKind } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { setFlags } from './status-flags.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const mask = new Memory(8);
 

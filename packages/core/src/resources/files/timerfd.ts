@@ -1,24 +1,24 @@
 // timerfd_create(2); all of it from fdinfo (fs/timerfd.c timerfd_show)
 import { fd_types, type timerfd_entry } from '@criu-ts/images';
 import { SYS, TFD, TFD_IOC } from '@criu-ts/kernel/abi';
+import { readFdInfo, type TimerfdInfo } from '@criu-ts/kernel/procfs';
 import { Memory, OwnedFd, sys } from '@criu-ts/kernel/sys';
-import type { FileKind } from '../file-kind.js';
-import { setSignal } from './fown.js';
-import { part } from './message-part.js';
-import { setFlags } from './status-flags.js';
+import type { FileKind, InspectedFile } from '../file-kind.js';
+import { setSignal } from '../../files/fown.js';
+import { part } from '../../files/message-part.js';
+import { setFlags } from '../../files/status-flags.js';
 
 const NSEC = 1_000_000_000n;
-const clock = new Memory(16);
+const clock = new Memory(32);
 
 export const timerfd: FileKind<timerfd_entry> = {
   name: 'timerfd',
   type: fd_types.TIMERFD,
   recognises: ({ link, info }) => link === 'anon_inode:[timerfd]' && info?.timerfd !== undefined,
 
-  judge({ info, flags, fown }, { id }) {
-    const timer = info?.timerfd;
-    if (timer === undefined) throw new TypeError('no timer in fdinfo');
-    const { clockId: clockid, ticks, settimeFlags, value, interval } = timer;
+  judge(file, { id }) {
+    const { flags, fown } = file;
+    const { clockId: clockid, ticks, settimeFlags, value, interval } = readTimer(file);
     return { id, flags, fown, clockid, ticks, settimeFlags, vsec: value[0], vnsec: value[1], isec: interval[0], insec: interval[1] };
   },
 
@@ -47,6 +47,18 @@ export const timerfd: FileKind<timerfd_entry> = {
     batch.expect(0, SYS.ioctl, fd, TFD_IOC.SET_TICKS, ticks.address);
   },
 };
+
+/**
+ * A periodic timer that has gone off, and that nobody has read since, stands still: fdinfo shows no time left. Asking for
+ * the time makes it run again, with the missed ticks counted (fs/timerfd.c do_timerfd_gettime).
+ */
+function readTimer(file: InspectedFile): TimerfdInfo {
+  using fd = file.open();
+  sys(SYS.timerfd_gettime, fd.number, clock.address);
+  const { timerfd } = readFdInfo('self', fd.number);
+  if (timerfd === undefined) throw new TypeError('no timer in fdinfo');
+  return timerfd;
+}
 
 /** The kernel shows the time left, whatever the timer was set with; an absolute one is due so much after now. */
 function dueTime({ settimeFlags, clockid, vsec, vnsec }: timerfd_entry): [sec: bigint, nsec: bigint] {

@@ -91,3 +91,6 @@ export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STAT
 export { type FinalCall, finalCalls } from './final-calls.js';
 export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';
 export { sigmaskOf } from './signal-mask.js';
+export { interruptionOf } from './interruption.js';
+export { type Interruption, resumeLiving, resumeRegisters } from './restart.js';
+export { sampleSleepers, type Sleeper, type Sleepers, stillSleeping } from './sleepers.js';

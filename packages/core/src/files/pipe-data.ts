@@ -2,8 +2,8 @@
 import { type ImageType, type pipe_data_entry, type WithPayload } from '@criu-ts/images';
 import { F, SYS } from '@criu-ts/kernel/abi';
 import { fcntl, Memory, OwnedFd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
-import { ImageCorrupt } from '../../errors.js';
-import type { FileRestoreContext } from '../file-kind.js';
+import { ImageCorrupt } from '../errors.js';
+import type { FileRestoreContext } from '../resources/file-kind.js';
 
 const SPLICE_F_NONBLOCK = 2;
 const EAGAIN = 11;

@@ -2,9 +2,9 @@
 import { type GhostEntry, type ghost_chunk_entry, type ghost_file_entry, IMAGE_TYPES, type ImageWriter, remap_type } from '@criu-ts/images';
 import { kernelMakedev, major, minor, O, S, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { Memory, type OwnedFd, preadFully, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
-import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
-import { DEFAULT_GHOST_LIMIT } from '../../options.js';
-import type { FileDumpContext, FileRestoreContext, InspectedFile } from '../file-kind.js';
+import { HostLacks, ImageCorrupt, Unsupported } from '../errors.js';
+import { DEFAULT_GHOST_LIMIT } from '../options.js';
+import type { FileDumpContext, FileRestoreContext, InspectedFile } from '../resources/file-kind.js';
 import { baseOf, chmod, fileType, lchown, mkdir, mknod, openPath, parentOf, reopen, rmdir, setTimes, statPath, symlink, timesOf, unlink } from './paths.js';
 
 /** From this size on (CRIU's, bytes) the contents are written in chunks, without the holes. */

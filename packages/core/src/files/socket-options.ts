@@ -2,7 +2,7 @@
 import type { sk_opts_entry } from '@criu-ts/images';
 import { linger, SO, SOL } from '@criu-ts/kernel/abi';
 import { type OwnedFd, pathBytes, pathString, SyscallFailed } from '@criu-ts/kernel/sys';
-import { Unsupported } from '../../errors.js';
+import { Unsupported } from '../errors.js';
 import { attachFilter, option, setOption, socketFilter, tryOption } from './socket-calls.js';
 
 const EACCES = 13;

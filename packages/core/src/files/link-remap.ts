@@ -1,8 +1,8 @@
 // Removed files with other names left: a temporary name next to the old one stands from the dump until the restore.
 import { fd_types, IMAGE_TYPES, remap_type } from '@criu-ts/images';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
-import { Unsupported } from '../../errors.js';
-import type { FileDumpContext, InspectedFile } from '../file-kind.js';
+import { Unsupported } from '../errors.js';
+import type { FileDumpContext, InspectedFile } from '../resources/file-kind.js';
 import { NO_OWNER } from './fown.js';
 import { linkDescriptor, parentOf, statPath, unlink } from './paths.js';
 

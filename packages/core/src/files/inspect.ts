@@ -2,8 +2,8 @@
 import { AT, O, SYS } from '@criu-ts/kernel/abi';
 import { type FdInfo, parseFdInfo } from '@criu-ts/kernel/procfs';
 import { Memory, openAt, type OwnedFd, open, pathString, pidfdGetfd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
-import type { TaskName } from '../../errors.js';
-import type { InspectedFile } from '../file-kind.js';
+import type { TaskName } from '../errors.js';
+import type { InspectedFile } from '../resources/file-kind.js';
 import { NO_OWNER, readFown } from './fown.js';
 import { openPath, statOf } from './paths.js';
 

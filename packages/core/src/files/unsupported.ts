@@ -1,6 +1,6 @@
 // Why some files can't be dumped, and what to do about it: told for those that no kind recognises.
-import { Unsupported } from '../../errors.js';
-import type { InspectedFile } from '../file-kind.js';
+import { Unsupported } from '../errors.js';
+import type { InspectedFile } from '../resources/file-kind.js';
 
 interface Refusal {
   readonly matches: (file: InspectedFile) => boolean;

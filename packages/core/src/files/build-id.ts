@@ -1,7 +1,7 @@
 // The build id of ELF files (NT_GNU_BUILD_ID, elf(5)): by it a mapped program or library is known to be the same.
 import { Memory, type OwnedFd, preadFully } from '@criu-ts/kernel/sys';
 import { O } from '@criu-ts/kernel/abi';
-import { HostLacks } from '../../errors.js';
+import { HostLacks } from '../errors.js';
 import { reopen } from './paths.js';
 
 const PT_NOTE = 4;

@@ -1,0 +1,65 @@
+// usage: node tools/bench.mjs [CASE…] [--rounds N] [--json FILE]       CRIU=path of the peer     CRIU_TS=path of ours
+// Cases: memory vmas tiny api. Runs ours and the peer in turn, in one run, and prints medians. Milliseconds, where not said.
+// It runs in a mount namespace of its own, with a tmpfs on /run, where CRIU keeps what it found out about the kernel.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { skipReason } from '../harness/requirements.js';
+import { peer, toolUnderTest, type Tool } from '../harness/tool.js';
+import { Workspace } from '../harness/workspace.js';
+import { benchCases } from './cases.js';
+import { Samples } from './measure.js';
+import { report } from './report.js';
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' }, json: { type: 'string' } } });
+const missing = skipReason();
+if (missing !== false) {
+  console.error(missing);
+  process.exit(2);
+}
+execFileSync('mount', ['-t', 'tmpfs', 'none', '/run']);
+const ours = toolUnderTest();
+const theirs = peer();
+if (theirs === undefined) console.log('no peer to compare with: name one by CRIU=path');
+const wanted = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+const results: Record<string, Record<string, Samples>> = {};
+let reached = true;
+
+await using ws = new Workspace();
+const dir = path.join(ws.dir, 'tmpfs');
+mkdirSync(dir);
+execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4g', 'none', dir]);
+using _mounted = { [Symbol.dispose]: () => execFileSync('umount', ['-l', dir]) };
+
+for (const { name, about, rounds, targets, run } of benchCases.filter((each) => wanted(each.name))) {
+  const samples: Record<string, Samples> = {};
+  const tools: Tool[] = theirs === undefined ? [ours] : [ours, theirs];
+  for (const tool of tools) await run(ws, tool, dir); // files are read, caches are filled
+  for (let round = 0; round < Number(values.rounds ?? rounds); round++) {
+    // Who comes first changes from round to round.
+    for (const tool of round % 2 === 0 ? tools : tools.toReversed()) (samples[tool.name] ??= new Samples()).add(await run(ws, tool, dir));
+  }
+  results[name] = samples;
+  const mine = samples[ours.name];
+  if (mine !== undefined) reached = report(`${name}: ${about}`, mine, theirs && samples[theirs.name], targets) && reached;
+}
+
+if (wanted('api')) {
+  const { apiRound } = await import('./api.js');
+  const tiny = benchCases.find(({ name }) => name === 'tiny');
+  const [mine, other] = [new Samples(), new Samples()];
+  for (let round = 0; round < 5; round++) await apiRound(ws, dir);
+  for (let round = 0; round < Number(values.rounds ?? 15); round++) {
+    mine.add(await apiRound(ws, dir));
+    if (theirs === undefined || tiny === undefined) continue;
+    const { dump = 0, restore = 0 } = await tiny.run(ws, theirs, dir);
+    other.add({ dump, restore });
+  }
+  results['api'] = { ours: mine, criu: other };
+  const targets = [{ figure: 'dump', ratio: 1 }, { figure: 'restore', ratio: 1 }];
+  reached = report('api: a tiny process, through the API in a warm process (the peer by its command line)', mine, theirs && other, targets) && reached;
+}
+
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, undefined, 1));
+process.exitCode = reached ? 0 : 1;
