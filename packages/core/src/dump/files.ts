@@ -1,4 +1,4 @@
-import { type file_entry, IMAGE_TYPES } from '@criu-ts/images';
+import { type file_entry, type file_lock_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
 import { mapFileName } from '@criu-ts/kernel/procfs';
 import { memfd } from '@criu-ts/kernel/sys';
@@ -7,8 +7,8 @@ import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
 import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../files/inspect.js';
 import { statOf } from '../files/paths.js';
-import { captureLocks, judgeLocks } from '../resources/file-locks.js';
-import { kindOf } from '../resources/file-kinds.js';
+import { lockEntries, lockKey } from '../files/file-locks.js';
+import { kindOf } from '../resources/files/registry.js';
 import { refusal } from '../files/unsupported.js';
 import { KernelObjects } from './kernel-identity.js';
 
@@ -32,6 +32,7 @@ interface Descriptor {
 interface DescriptorTable {
   readonly id: number;
   readonly descriptors: readonly Descriptor[];
+  byNumber?: ReadonlyMap<number, InspectedFile>;
 }
 
 interface FsInfo {
@@ -57,6 +58,7 @@ export class DumpFiles {
   readonly #names = new Map<number, TaskName>();
   readonly #exes = new Map<number, number>();
   readonly #fs: FsInfo[] = [];
+  readonly #locks = new Map<string, file_lock_entry>();
   #lastId = 0;
   /** 1 is the dumper's own. */
   #lastTable = 1;
@@ -81,7 +83,9 @@ export class DumpFiles {
 
   /** Number of the task's descriptor table: `files_id` of the images. */
   filesId(pid: number): number {
-    return this.#table(pid).id;
+    const table = this.#tableOf.get(pid);
+    if (table === undefined) throw new Bug(`the files of process ${pid} were not collected`);
+    return table.id;
   }
 
   /** The program that the task runs. */
@@ -103,12 +107,20 @@ export class DumpFiles {
       try {
         if (kind === undefined) throw refusal(file);
         judgeInfo(file);
-        judgeLocks(file, this.#at.options.fileLocks === true);
+        this.#judgeLocks(open);
         open.judged = { value: kind.judge?.(file, this.#contextOf(open)) };
       } catch (error) {
         this.#at.refuse(this.#describe(toCriuError(error), file));
       }
     }
+  }
+
+  #judgeLocks(open: OpenFile): void {
+    const locks = lockEntries(open, (pid) => this.#descriptors(pid));
+    if (locks.length > 0 && this.#at.options.fileLocks !== true) {
+      throw new Unsupported('file', 'the process holds a lock on it', { why: 'another process could take the lock between dump and restore', hint: 'allow it with --file-locks, or release the lock before the dump' });
+    }
+    for (const lock of locks) this.#locks.set(lockKey(lock), lock);
   }
 
   /** Adds everything to the images. All files must have been judged. */
@@ -125,9 +137,7 @@ export class DumpFiles {
         this.#at.append(IMAGE_TYPES.fdinfo, { id: open.id, flags: cloexec ? 1 : 0, type: kindFor(open).type, fd }, id);
       }
     }
-    for (const [pid, { descriptors }] of this.#tableOf) {
-      for (const lock of captureLocks(pid, descriptors.map(({ fd, open: { file } }) => ({ fd, file })))) this.#at.append(IMAGE_TYPES.fileLocks, lock);
-    }
+    for (const lock of this.#locks.values()) this.#at.append(IMAGE_TYPES.fileLocks, lock);
     for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
   }
 
@@ -163,10 +173,12 @@ export class DumpFiles {
     return open;
   }
 
-  #table(pid: number): DescriptorTable {
+  /** undefined: the process is none of the tree. */
+  #descriptors(pid: number): ReadonlyMap<number, InspectedFile> | undefined {
     const table = this.#tableOf.get(pid);
-    if (table === undefined) throw new Bug(`the files of process ${pid} were not collected`);
-    return table;
+    if (table === undefined) return undefined;
+    table.byNumber ??= new Map(table.descriptors.map(({ fd, open: { file } }) => [fd, file]));
+    return table.byNumber;
   }
 
   #contextOf(open: OpenFile): FileDumpContext {
@@ -183,7 +195,7 @@ export class DumpFiles {
       append: (type, entry, id) => at.append(type, entry, id),
       id: open.id,
       holders: open.holders,
-      descriptorsOf: (pid) => new Map(this.#table(pid).descriptors.map(({ fd, open: { file } }) => [fd, file])),
+      descriptorsOf: (pid) => this.#descriptors(pid) ?? new Map<number, InspectedFile>(),
       nextFileId: () => ++this.#lastId,
     };
   }

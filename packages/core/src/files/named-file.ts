@@ -67,7 +67,10 @@ export function captureName(file: InspectedFile, named: NamedFile, id: number, a
 const MOMENTARY = O.CREAT | O.EXCL | O.TRUNC | O.NOCTTY;
 /** O_TMPFILE without the O_DIRECTORY that is part of it. */
 const TMPFILE = O.TMPFILE & ~O.DIRECTORY;
-/** O_ASYNC; given to open(2) it shows in the flags but arms nothing. */
+/**
+ * O_ASYNC. Given to open(2) it shows in the flags but arms nothing, and F_SETFL sees no change afterwards. Regular files
+ * can't be armed at all: there it shows after open(2), and where a lease is held.
+ */
 const ASYNC = 0o20000;
 
 export interface OpenOptions {
@@ -81,7 +84,8 @@ export interface OpenOptions {
  * file that was dumped.
  */
 export function openNamed(entry: reg_file_entry, at: FileRestoreContext, options: OpenOptions): OwnedFd {
-  const flags = openFlags(options.flags);
+  const isFile = entry.mode !== undefined && fileType(entry.mode) === S.IFREG;
+  const flags = openFlags(options.flags) | (isFile ? options.flags & ASYNC : 0);
   const open = options.open ?? openPath;
   if (entry.ext === true) {
     const inherited = at.inherited(entry.name);

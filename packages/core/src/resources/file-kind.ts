@@ -91,7 +91,7 @@ export interface FileKind<Judged = unknown> {
   /** For mappings: another open file of the same inode. Absent: it can't be mapped. */
   openForMapping?(entry: file_entry, flags: number, at: FileRestoreContext): OwnedFd;
   /** Who is signalled: put on by the first task that has the file. */
-  fown?(entry: file_entry): fown_entry | undefined;
+  fown?(entry: file_entry, at: FileRestoreContext): fown_entry | undefined;
   /** Whether the task has all that {@link connect} needs. */
   connects?(entry: file_entry, at: FileConnectContext): boolean;
   /** Second pass, in the task: what needs other descriptors to stand (epoll). */

@@ -1,11 +1,11 @@
-import { type file_entry, IMAGE_TYPES, type reg_file_entry, remap_type } from '@criu-ts/images';
+import { type file_entry, type fown_entry, IMAGE_TYPES, type reg_file_entry, remap_type } from '@criu-ts/images';
 import { F } from '@criu-ts/kernel/abi';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
-import { kindOfType, typeNameOf } from '../resources/file-kinds.js';
+import { kindOfType, typeNameOf } from '../resources/files/registry.js';
 
 /** The files of the images, opened in our process as they are needed. */
 export class FileStore {
@@ -47,6 +47,11 @@ export class FileStore {
     const kind = kindOfType(type);
     if (kind === undefined) throw new Unsupported('file', `a file of type ${typeNameOf(type)} can not be restored yet`, { object: `file ${id} of files.img` });
     return kind;
+  }
+
+  /** Who is to be signalled for the file. */
+  fown(id: number): fown_entry | undefined {
+    return this.kind(id).fown?.(this.entry(id), this.#context);
   }
 
   /** The open file, ours until {@link release}. */

@@ -1,7 +1,7 @@
-import { EPOLL_CTL, epoll_event, F, F_SEAL, MFD, O, S, SYS } from '@criu-ts/kernel/abi';
+import { EPOLL_CTL, epoll_event, F, F_SEAL, flock, LOCK, MFD, O, S, SYS } from '@criu-ts/kernel/abi';
 import { fcntl } from '@criu-ts/kernel/sys';
 import { IMAGE_TYPES } from '@criu-ts/images';
-import { mkdtempSync, readdirSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
@@ -170,6 +170,38 @@ t.test('FIFOs: data, one end only, removed ones', async (t) => {
   t.equal(restored.read(1), 'fifo data');
   t.equal(restored.read(3), 'removed');
   t.same(readdirSync(dir), ['a']);
+});
+
+t.test('locks: POSIX, open file description, flock, leases', async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-files-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const victim = subject(t);
+  for (const name of ['posix', 'ofd', 'flock', 'lease']) writeFileSync(`${dir}/${name}`, 'x'.repeat(100));
+  const range = (type: number, start: bigint, length: bigint): Uint8Array => flock.encode({ l_type: type, l_whence: 0, l_start: start, l_len: length });
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/posix`, O.RDONLY, 0); // 0
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/posix`, O.RDWR, 0); // 1
+  victim.call(SYS.fcntl, 1, F.SETLK, range(F.WRLCK, 10n, 5n));
+  victim.call(SYS.fcntl, 0, F.SETLK, range(F.RDLCK, 20n, 0n));
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/ofd`, O.RDWR, 0); // 2
+  victim.call(SYS.fcntl, 2, F.OFD_SETLK, range(F.WRLCK, 0n, 7n));
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/flock`, O.RDWR, 0); // 3
+  victim.call(SYS.flock, 3, LOCK.SH);
+  victim.call(SYS.dup3, 3, 7, 0);
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/lease`, O.RDONLY, 0); // 4
+  victim.call(SYS.fcntl, 4, F.SETLEASE, F.RDLCK);
+  t.match(problemsOf([victim]), [1, 2, 3, 4, 5].map(() => ({ message: /holds a lock/, hint: /--file-locks/ })), 'not without the option');
+  const locks = (task: Subject): unknown => Object.fromEntries(Object.entries(task.files()).map(([fd, text]) => [fd, [...text.matchAll(/^lock:\t\d+: (\w+ +\w+ +\w+) -?\d+ (.*)$/gm)].map(([, what, where]) => `${what} ${where}`)]));
+  const before = locks(victim);
+  const dumped = dumpFiles([victim], { fileLocks: true });
+  t.match(
+    dumped.images.read(IMAGE_TYPES.fileLocks),
+    [{ flag: 1, type: 0, fd: 0, start: 20n, len: 0n }, { flag: 1, type: 1, fd: 1, start: 10n, len: 5n }, { flag: 4, type: 1, fd: 2, len: 7n }, { flag: 2, type: 0, fd: 3, len: 0n }, { flag: 8, type: 0, fd: 4 }],
+  );
+  t.throws(() => restoreInto([subject(t)], dumped, [victim.pid]), { code: 'host-file-locked' }, 'while the dumped one holds them');
+  victim.call(SYS.close_range, 0, 100, 0);
+  const restored = subject(t);
+  restoreInto([restored], dumped, [victim.pid]);
+  t.same(locks(restored), before);
 });
 
 t.test('memfds: name, seals, mode, several openings', async (t) => {

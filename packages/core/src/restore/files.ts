@@ -1,9 +1,10 @@
 import { type fdinfo_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { F, RLIMIT, SYS } from '@criu-ts/kernel/abi';
-import type { Batch } from '@criu-ts/tracee';
-import { type CriuError, throwProblems, toCriuError } from '../errors.js';
+import { type Batch, BatchFailed } from '@criu-ts/tracee';
+import { type CriuError, HostLacks, throwProblems, toCriuError } from '../errors.js';
 import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileConnectContext } from '../resources/file-kind.js';
+import { takeLock } from '../files/file-locks.js';
 import { setOwner } from '../files/fown.js';
 import { type DescriptorStep, planDescriptors, type WantedDescriptor } from './descriptor-plan.js';
 import type { FileStore } from './file-store.js';
@@ -24,6 +25,7 @@ export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, 
   const users = countUsers(wanted.map(({ entries }) => entries));
   for (const { task, entries } of wanted) installDescriptors(task, entries, store, users);
   connectAll(wanted, store, at);
+  lockAll(wanted, at);
 }
 
 type Wanted = TaskWithFiles & { readonly entries: readonly fdinfo_entry[] };
@@ -140,7 +142,7 @@ function connectAll(tasks: readonly Wanted[], store: FileStore, at: RestoreConte
         // A task that lacks what the file watches leaves it to the next one that has the file.
         if (kind.connects !== undefined && !kind.connects(entry, context) && othersHave(id, task, tasks)) continue;
         done.add(id);
-        const fown = kind.fown?.(entry);
+        const fown = store.fown(id);
         if (fown !== undefined) setOwner(batch, fd, fown);
         kind.connect?.(entry, context);
       }
@@ -148,9 +150,28 @@ function connectAll(tasks: readonly Wanted[], store: FileStore, at: RestoreConte
   }
 }
 
+/** Last: closing any descriptor of a file would take the process's locks on it away. */
+function lockAll(tasks: readonly Wanted[], at: RestoreContext): void {
+  const locks = at.images.readIfPresent(IMAGE_TYPES.fileLocks);
+  for (const { task } of tasks) {
+    const own = locks.filter(({ pid }) => pid === task.pid);
+    if (own.length === 0) continue;
+    try {
+      task.puppet.batch((batch) => {
+        for (const lock of own) takeLock(batch, lock);
+      });
+    } catch (error) {
+      if (!(error instanceof BatchFailed) || error.errno !== EAGAIN) throw error;
+      throw new HostLacks('file-locked', 'another process holds a lock that the process had', { ...(error.doing !== undefined && { doing: error.doing }), task: task.name, hint: 'end that process (see /proc/locks), or wait for it', cause: error });
+    }
+  }
+}
+
+const EAGAIN = 11;
+
 function needsTask(id: number, store: FileStore): boolean {
   const kind = store.kind(id);
-  return kind.connect !== undefined || (kind.fown?.(store.entry(id))?.pid ?? 0) !== 0;
+  return kind.connect !== undefined || (store.fown(id)?.pid ?? 0) !== 0;
 }
 
 function othersHave(id: number, task: RestoreTask, tasks: readonly Wanted[]): boolean {

@@ -1,5 +1,4 @@
 import { type RestorePhase, restorePhases } from '../resources/facets.js';
-import { readLocks, restoreLocks } from '../resources/file-locks.js';
 import type { Stage } from '../stage.js';
 import { becomeThemselves } from './become.js';
 import { restoreFsInfo } from './fs-info.js';
@@ -36,10 +35,6 @@ function restoreAllFiles(run: RestoreRun): void {
     run.files,
     run,
   );
-  const locks = readLocks(run.images);
-  for (const { pid } of run.plan.tasks) {
-    run.task(pid).puppet.batch((batch) => restoreLocks(batch, locks.get(pid) ?? []));
-    restoreFsInfo(run.task(pid), run.files, run);
-  }
+  for (const { pid } of run.plan.tasks) restoreFsInfo(run.task(pid), run.files, run);
   run.files.finish();
 }

@@ -32,8 +32,8 @@ export function problemsOf(subjects: readonly Subject[], options: Partial<DumpOp
 export function restoreInto(subjects: readonly Subject[], dumped: TestDump, pids: readonly number[], options: Partial<RestoreOptions> = {}): void {
   using at = new TestRestore(dumped.images, options);
   const store = new FileStore(at);
-  const tasks = subjects.map(({ pid, name, puppet }, i) => ({ task: { pid, name, puppet }, filesId: 2 + i }));
+  const tasks = subjects.map(({ pid, name, puppet }, i) => ({ task: { pid: pids[i] ?? pid, name, puppet }, filesId: 2 + i }));
   restoreFiles(tasks, store, at);
-  tasks.forEach(({ task }, i) => restoreFsInfo({ ...task, pid: pids[i] ?? task.pid }, store, at));
+  for (const { task } of tasks) restoreFsInfo(task, store, at);
   store.finish();
 }

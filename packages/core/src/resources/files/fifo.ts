@@ -57,4 +57,6 @@ export const fifo: FileKind<NamedFile> = {
     setSignal(fd, regular.fown);
     return fd;
   },
+
+  fown: (entry, at) => at.regular(part(entry, 'fifo').regfId ?? entry.id).fown,
 };

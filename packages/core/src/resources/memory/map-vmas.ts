@@ -23,7 +23,7 @@ export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], 
     const file = anonymous ? -1 : fileOf(vma);
     const prot = filled.has(vma) ? vma.prot | PROT.WRITE : vma.prot;
     const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS : 0);
-    batch.doing(`map ${vma.start.toString(16)}-${vma.end.toString(16)}`);
+    batch.doing('map memory');
     batch.expect(start, SYS.mmap, start, length, prot, flags, file, anonymous ? 0 : vma.pgoff);
     if (vma.madv !== undefined && vma.madv !== 0n) advise(batch, start, length, Number(vma.madv));
   }

@@ -1,15 +1,15 @@
 // All kinds of open files; the first that recognises a file has it.
 import { fd_types } from '@criu-ts/images';
-import type { FileKind, HostFiles, InspectedFile } from './file-kind.js';
-import { epoll } from './files/epoll.js';
-import { eventfd } from './files/eventfd.js';
-import { fifo } from './files/fifo.js';
-import { inetSocket } from './files/inet-socket.js';
-import { memfd } from './files/memfd.js';
-import { pipe } from './files/pipe.js';
-import { regular } from './files/regular.js';
-import { signalfd } from './files/signalfd.js';
-import { timerfd } from './files/timerfd.js';
+import type { FileKind, HostFiles, InspectedFile } from '../file-kind.js';
+import { epoll } from './epoll.js';
+import { eventfd } from './eventfd.js';
+import { fifo } from './fifo.js';
+import { inetSocket } from './inet-socket.js';
+import { memfd } from './memfd.js';
+import { pipe } from './pipe.js';
+import { regular } from './regular.js';
+import { signalfd } from './signalfd.js';
+import { timerfd } from './timerfd.js';
 
 export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, memfd, inetSocket, fifo, regular] as readonly FileKind[] as readonly FileKind<never>[];
 
