@@ -58,7 +58,7 @@ try {
   await watch(2000);
 
   say('It goes to disk.');
-  type(program, ['dump', '--tree', String(pid), '--images-dir', images, '--display-stats']);
+  type(program, ['dump', '-t', String(pid), '-D', 'images']);
   const signal = await gone;
   if (signal !== 'SIGKILL') fail(`it should have been killed, but ended with ${signal}`);
   const before = numbers();
@@ -72,7 +72,7 @@ try {
   if (numbers().length !== before.length) fail('somebody counted on');
 
   say('It comes back.');
-  type(program, ['restore', '--images-dir', images, '--restore-detached', '--display-stats']);
+  type(program, ['restore', '-D', 'images', '-d']);
   await watch(2000);
 
   const after = numbers();

@@ -1,12 +1,12 @@
 import { MAP, PROT } from '@criu-ts/kernel/abi';
 import type { CpuMask } from '@criu-ts/kernel/sys';
-import { type BorrowedCode, findBorrowedCode, RemoteSyscalls, resolveRestart } from '@criu-ts/tracee';
+import { type BorrowedCode, findBorrowedCode, type Registers, RemoteSyscalls } from '@criu-ts/tracee';
 import { CpuPin } from '../cpu-pin.js';
 import { Unsupported } from '../errors.js';
-import type { DumpTask } from '../model/dump-task.js';
-import { captureThreadInfo } from '../resources/cpu/x86-64.js';
+import type { DumpTask, DumpThread } from '../model/dump-task.js';
+import { captureRegisters, captureThreadInfo } from '../resources/cpu/x86-64.js';
 import { captureMm } from '../resources/memory/mm.js';
-import { abortCriticalSection, captureProcess, captureThread, readRseqCs } from '../resources/task/index.js';
+import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import type { DumpRun } from './run.js';
 
@@ -20,17 +20,28 @@ export function captureTasks(run: DumpRun): void {
 function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {
   const code = borrowCode(run, task);
   const observe = syscallObserver(run.options, run.emit);
+  const registersOf = new Map(task.threads.map((thread) => [thread, leaveCriticalSection(thread)]));
   for (const thread of task.threads) {
     const { tracee, core } = thread;
-    const section = readRseqCs(tracee);
-    const registers = resolveRestart(abortCriticalSection(thread.registers, section));
-    core.threadInfo = captureThreadInfo(registers, tracee.getXstate(), 0n);
+    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), 0n);
     using remote = new RemoteSyscalls(tracee, code, { pin, ...(observe && { observe }) });
     captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;
     run.mms.set(task.pid, captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task)));
     captureProcess(task, core, remote, run);
   }
+  const main = task.threads[0]?.core;
+  for (const [thread, registers] of registersOf) {
+    // Now it is known which signals are pending, and what their handlers are.
+    if (main !== undefined && thread.core.threadInfo !== undefined) thread.core.threadInfo.gpregs = captureRegisters(resumeRegisters(registers, interruptionOf(thread, main)));
+  }
+}
+
+/** Before its first call: a call makes the kernel forget the section, and a thread that lives on has to be out of it, too. */
+function leaveCriticalSection({ tracee, registers }: DumpThread): Registers {
+  const out = abortCriticalSection(registers, readRseqCs(tracee));
+  if (out !== registers) tracee.setRegisters(out);
+  return out;
 }
 
 function borrowCode(run: DumpRun, task: DumpTask): BorrowedCode {

@@ -1,18 +1,22 @@
 import { SIG, WAIT } from '@criu-ts/kernel/abi';
+import { ProcessGone } from '@criu-ts/kernel/procfs';
 import { kill, wait4 } from '@criu-ts/kernel/sys';
-import { FrozenTree } from '@criu-ts/tracee';
+import { FrozenTree, TraceeDied } from '@criu-ts/tracee';
 import { DEFAULT_TIMEOUT } from '../options.js';
+import { mendInterrupted, sampleSleepers } from '../resources/task/index.js';
 import { nameOf } from './inspect.js';
 import type { DumpRun } from './run.js';
 
 export function freezeTree(run: DumpRun): void {
   const seconds = run.options.timeout ?? DEFAULT_TIMEOUT;
+  run.sleepers = sampleSleepers(run.options.pid);
   run.frozenAt = performance.now();
   run.tree = FrozenTree.freeze(run.options.pid, {
     timeout: seconds === 0 ? Infinity : seconds * 1000,
     onFrozen: ({ pid, threads }) => run.emit({ type: 'task-frozen', task: nameOf(pid), threads: threads.length }),
   });
   run.scope.defer(() => {
+    if (run.tree !== undefined) mendCalls(run);
     run.tree?.[Symbol.dispose]();
   });
   run.stats.freezingTime = Math.round((performance.now() - run.frozenAt) * 1000);
@@ -32,10 +36,24 @@ export function releaseTree(run: DumpRun): void {
     // A tracer is told first, and has to take note before the parent can reap.
     for (const process of tree.processes.values()) for (const { tid } of [...process.threads].reverse()) wait4(tid, WAIT.ALL);
   }
+  if (state !== 'killed') mendCalls(run);
   run.tree = undefined;
   tree[Symbol.dispose]();
   // Until it could run on, or until it was killed: its end takes the kernel time that is nobody's loss.
   const frozenMs = (state === 'killed' ? killedAt : performance.now()) - run.frozenAt;
   run.stats.frozenTime = Math.round(frozenMs * 1000);
   run.emit({ type: 'tasks-thawed', frozenMs, state });
+}
+
+/** Who lives on must not feel that it was stopped. */
+function mendCalls(run: DumpRun): void {
+  for (const { threads } of run.tasks) {
+    for (const thread of threads) {
+      try {
+        mendInterrupted(thread);
+      } catch (error) {
+        if (!(error instanceof TraceeDied || error instanceof ProcessGone)) throw error;
+      }
+    }
+  }
 }

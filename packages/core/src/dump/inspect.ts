@@ -5,7 +5,7 @@ import { Bug, type TaskName } from '../errors.js';
 import type { DumpTask, DumpThread } from '../model/dump-task.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { describeVmas } from '../resources/memory/describe-vmas.js';
-import { blankTaskCore, blankThreadCore } from '../resources/task/index.js';
+import { blankTaskCore, blankThreadCore, stillSleeping } from '../resources/task/index.js';
 import { shmemDevice } from '../host/shmem-device.js';
 import type { DumpRun } from './run.js';
 
@@ -54,6 +54,7 @@ function inspectTask(run: DumpRun, process: FrozenProcess): DumpTask {
       registers: tracee.getRegisters(),
       status: tid === pid ? status : readStatus(threadOf(pid, tid)),
       sigmask: tracee.getSigmask(),
+      sleeper: stillSleeping(run.sleepers, pid, tid),
       core: { mtype: MARCH, threadCore: blankThreadCore(), ...(tid === pid && { tc: blankTaskCore() }) },
     });
   }

@@ -1,5 +1,6 @@
 import { throwProblems, Unsupported } from '../errors.js';
 import { foreignNamespaces } from '../resources/identity.js';
+import { judgeFacets } from '../resources/task/index.js';
 import { nameOf } from './inspect.js';
 import type { DumpRun } from './run.js';
 
@@ -16,9 +17,9 @@ function judgeTree(run: DumpRun): void {
     if (zombie) run.refuse(new Unsupported('task', 'zombies are not supported yet', { task: nameOf(pid), hint: 'have its parent wait for it' }));
   }
   for (const task of run.tasks) {
-    const { name, stat, status } = task;
+    const { name, stat } = task;
+    judgeFacets(task, run);
     for (const problem of foreignNamespaces(name)) run.refuse(problem);
-    if (status.seccomp !== 0) run.refuse(new Unsupported('task', 'seccomp is not supported yet', { object: 'seccomp filters', task: name, hint: 'run it without seccomp' }));
     if (task.process.stopSignal !== undefined) run.refuse(new Unsupported('task', 'stopped processes are not supported yet', { task: name, hint: 'continue it (SIGCONT) first' }));
     for (const { tid, registers } of task.threads) {
       if (registers.get('cs') !== 0x33n) run.refuse(new Unsupported('task', '32-bit threads are not supported yet', { object: `thread ${tid}`, task: name, hint: 'run its 64-bit version' }));

@@ -9,6 +9,7 @@ import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
+import type { Sleepers } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 import { DumpFiles } from './files.js';
@@ -45,6 +46,8 @@ export class DumpRun implements DumpContext {
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
   frozenAt = 0;
+  /** Looked at right before the freeze. */
+  sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
   /** Mappings by pid. */
   readonly vmas = new Map<number, readonly DescribedVma[]>();

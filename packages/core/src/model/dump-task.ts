@@ -4,6 +4,16 @@ import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenProcess, Registers, Tracee } from '@criu-ts/tracee';
 import type { TaskName } from '../errors.js';
 
+/** A thread that waited, when it was frozen, for a time that only the kernel knows. */
+export interface Sleeper {
+  /** ms until shortly before it was frozen; undefined: nothing tells. */
+  readonly waitedMs: number | undefined;
+  /** Which call restart_syscall(2) stands for, where the kernel's function gives it away. */
+  readonly restarted: number | undefined;
+  /** How often it had gone to sleep by itself. */
+  readonly switches: number;
+}
+
 /** A frozen thread at dump time. */
 export interface DumpThread {
   readonly task: DumpTask;
@@ -15,6 +25,7 @@ export interface DumpThread {
   readonly status: ProcStatus;
   /** Its blocked signals at that moment ({@link Tracee.getSigmask}). */
   readonly sigmask: bigint;
+  readonly sleeper: Sleeper | undefined;
   /** Its image, filled in facet by facet. The main thread's is also the process's (`tc`). */
   readonly core: core_entry;
 }

@@ -36,6 +36,8 @@ export interface RestoreStep<Run> {
 /** A part of a process's state that is no file and no memory: both directions in one file. */
 export interface ProcessFacet {
   readonly name: string;
+  /** Refuses what can't be kept, before any task is steered. */
+  judge?(task: DumpTask, at: DumpContext): void;
   /** Fills its fields of `core`, the main thread's image. `remote` is the main thread. */
   capture(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void;
   /** Steps that add the calls which make the blank process so; the batch runs in the main thread. */
@@ -45,6 +47,8 @@ export interface ProcessFacet {
 /** The same for what each thread has for itself; for the main thread too. */
 export interface ThreadFacet {
   readonly name: string;
+  /** Refuses what can't be kept, before any task is steered. */
+  judge?(thread: DumpThread, at: DumpContext): void;
   /** Fills its fields of `thread.core`. `remote` is the thread itself. */
   capture(thread: DumpThread, remote: RemoteSyscalls, at: DumpContext): void;
   /** The batch runs in the thread itself. */

@@ -34,7 +34,7 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
   const { mm } = task;
-  const runs = pages.runs.flatMap((stored) => withoutVdso(stored, mm));
+  const runs = withoutVdso(pages.runs, mm);
   const plan = planFill(mm, runs);
   const userfaultfd = puppet.batch((b) => {
     host.park(b, parking);
@@ -128,14 +128,16 @@ function setMm(b: Batch, mm: mm_entry, exe: Ref): void {
 const EXE_FD = 1000;
 
 /** The host's own vdso is there already. */
-function withoutVdso(stored: StoredRun, mm: mm_entry): StoredRun[] {
+function withoutVdso(stored: readonly StoredRun[], mm: mm_entry): readonly StoredRun[] {
   const vdso = vmaOf(mm, VMA.VDSO);
-  if (vdso === undefined) return [stored];
+  if (vdso === undefined) return stored;
   const [start, end] = [Number(vdso.start), Number(vdso.end)];
-  const storedEnd = stored.address + stored.length;
-  if (storedEnd <= start || end <= stored.address) return [stored];
-  const parts: StoredRun[] = [];
-  if (stored.address < start) parts.push({ ...stored, length: start - stored.address });
-  if (end < storedEnd) parts.push({ address: end, length: storedEnd - end, offset: stored.offset + end - stored.address });
-  return parts;
+  return stored.flatMap((run) => {
+    const runEnd = run.address + run.length;
+    if (runEnd <= start || end <= run.address) return [run];
+    const parts: StoredRun[] = [];
+    if (run.address < start) parts.push({ ...run, length: start - run.address });
+    if (end < runEnd) parts.push({ address: end, length: runEnd - end, offset: run.offset + end - run.address });
+    return parts;
+  });
 }

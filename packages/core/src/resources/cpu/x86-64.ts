@@ -34,9 +34,13 @@ const COMPONENTS = [
 
 /** @param registers what the thread shall go on with  @param xstate NT_X86_XSTATE */
 export function captureThreadInfo(registers: Registers, xstate: Uint8Array, clearTidAddr: bigint): thread_info_x86 {
+  return { clearTidAddr, gpregs: captureRegisters(registers), fpregs: captureFpregs(xstate), tls: EMPTY_TLS };
+}
+
+export function captureRegisters(registers: Registers): user_x86_regs_entry {
   const gpregs = { mode: user_x86_regs_mode.NATIVE } as user_x86_regs_entry;
   for (const [field, name] of REGISTERS) gpregs[field] = registers.get(name);
-  return { clearTidAddr, gpregs, fpregs: captureFpregs(xstate), tls: EMPTY_TLS };
+  return gpregs;
 }
 
 export function restoreRegisters(info: thread_info_x86): Registers {

@@ -1,6 +1,6 @@
 import { MADV, MAP, O } from '@criu-ts/kernel/abi';
 import type { vma_entry } from '@criu-ts/images';
-import { mapFilePath, type SmapsEntry } from '@criu-ts/kernel/procfs';
+import { mapFilePath, type SmapsEntry, type VmFlags } from '@criu-ts/kernel/procfs';
 import { lstatSync } from 'node:fs';
 import { Unsupported } from '../../errors.js';
 import { VMA } from './vma-status.js';
@@ -66,12 +66,14 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
     pgoff: 0n,
     shmid: 0n,
     prot: mapping.prot,
-    flags: mapFlags(mapping),
+    flags: (mapping.shared ? MAP.SHARED : MAP.PRIVATE) ^ meaningOf(flags).mapFlags,
     status: 0,
     fd: -1n,
   };
-  const madv = adviceOf(mapping);
-  if (madv !== 0) entry.madv = BigInt(madv);
+  const { madv, lockOnFault, sealed } = meaningOf(flags);
+  if (madv !== 0n) entry.madv = madv;
+  if (lockOnFault) entry.lockOnFault = true;
+  if (sealed) entry.sealed = true;
   switch (name) {
     case '[vsyscall]':
       entry.status = VMA.VSYSCALL | VMA.ANON_PRIVATE;
@@ -89,16 +91,15 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
     case '[uprobes]':
       return refuse(mapping, context, 'a uprobe is active in it', 'remove the uprobe (perf, bpftrace, …) first');
   }
-  for (const code of Object.keys(UNSUPPORTED_FLAGS) as (keyof typeof UNSUPPORTED_FLAGS)[]) {
-    const [what, hint] = UNSUPPORTED_FLAGS[code];
-    if (flags.has(code)) return refuse(mapping, context, what, hint);
-  }
-  if (flags.unknown.length > 0) return refuse(mapping, context, `its VmFlags have ${flags.unknown.join(' ')}, which this version does not know`, 'use a newer criu-ts');
+  const meaning = meaningOf(flags);
+  if (mapping.protectionKey !== undefined && mapping.protectionKey !== 0) return refuse(mapping, context, 'memory protection keys are not supported yet', 'run it without pkey_mprotect(2)');
+  if (meaning.refusal !== undefined) return refuse(mapping, context, ...meaning.refusal);
   // File systems mark their device mappings so; a shared file on DAX is one of its own kind.
   if ((flags.has('io') || flags.has('pf')) && !(mapping.shared && name.startsWith('/'))) return refuse(mapping, context, 'it maps a device', 'close the device first');
   if (mapping.inode === 0n) {
     if (mapping.shared) return refuse(mapping, context, 'shared memory without an inode is unknown', 'please report it');
     entry.status = VMA.REGULAR | VMA.ANON_PRIVATE | (name === '[heap]' ? VMA.HEAP : 0);
+    if (name.startsWith('[anon:')) entry.anonName = name.slice('[anon:'.length, -1);
     entry.flags |= MAP.ANONYMOUS;
     return entry;
   }
@@ -108,7 +109,9 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
 function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext, previous: DescribedVma | undefined): vma_entry | undefined {
   entry.pgoff = BigInt(mapping.offset);
   const device = `${mapping.devMajor}:${mapping.devMinor}`;
-  if (device === context.shmemDevice && mapping.name.startsWith('/dev/zero') && mapping.shared) {
+  const named = mapping.name.startsWith('[anon_shmem:');
+  if (device === context.shmemDevice && (named || mapping.name.startsWith('/dev/zero')) && mapping.shared) {
+    if (named) entry.anonName = mapping.name.slice('[anon_shmem:'.length, -1);
     entry.status = VMA.REGULAR | VMA.ANON_SHARED;
     entry.flags |= MAP.ANONYMOUS;
     entry.shmid = mapping.inode;
@@ -143,21 +146,38 @@ function openFlagsOf(pid: number, mapping: SmapsEntry): number {
   return mode === 0o600 ? O.RDWR : mode === 0o200 ? O.WRONLY : O.RDONLY;
 }
 
-function mapFlags({ flags, shared }: SmapsEntry): number {
-  const droppable = flags.has('dp');
-  return (
-    (shared ? MAP.SHARED : droppable ? MAP.DROPPABLE : MAP.PRIVATE) |
-    (flags.has('gd') ? MAP.GROWSDOWN : 0) |
-    (flags.has('lo') ? MAP.LOCKED : 0) |
-    (flags.has('nr') ? MAP.NORESERVE : 0)
-  );
+/** What VmFlags mean for a restore. */
+interface FlagsMeaning {
+  /** MAP_* to be flipped on top of MAP_SHARED or MAP_PRIVATE. */
+  readonly mapFlags: number;
+  /** A bit for each MADV_*. */
+  readonly madv: bigint;
+  readonly lockOnFault: boolean;
+  readonly sealed: boolean;
+  /** Why such a mapping can't be kept, and the way out. */
+  readonly refusal: readonly [what: string, hint: string] | undefined;
 }
 
-/** A bit for each MADV_*. */
-function adviceOf({ flags }: SmapsEntry): number {
-  let bits = 0;
-  for (const code of adviceCodes) if (flags.has(code)) bits |= 1 << ADVICE[code];
-  return bits;
+/** Thousands of mappings have the same few sets of flags, each one object. */
+const meanings = new WeakMap<VmFlags, FlagsMeaning>();
+
+function meaningOf(flags: VmFlags): FlagsMeaning {
+  let meaning = meanings.get(flags);
+  if (meaning === undefined) {
+    // A droppable mapping is neither shared nor private.
+    const mapFlags = (flags.has('dp') ? MAP.PRIVATE | MAP.DROPPABLE : 0) | (flags.has('gd') ? MAP.GROWSDOWN : 0) | (flags.has('lo') ? MAP.LOCKED : 0) | (flags.has('nr') ? MAP.NORESERVE : 0);
+    const madv = adviceCodes.reduce((bits, code) => (flags.has(code) ? bits | (1n << BigInt(ADVICE[code])) : bits), 0n);
+    const unsupported = (Object.keys(UNSUPPORTED_FLAGS) as (keyof typeof UNSUPPORTED_FLAGS)[]).find((code) => flags.has(code));
+    const refusal =
+      unsupported !== undefined
+        ? UNSUPPORTED_FLAGS[unsupported]
+        : flags.unknown.length > 0
+          ? ([`its VmFlags have ${flags.unknown.join(' ')}, which this version does not know`, 'use a newer criu-ts'] as const)
+          : undefined;
+    meaning = { mapFlags, madv, lockOnFault: flags.has('lf'), sealed: flags.has('sl'), refusal };
+    meanings.set(flags, meaning);
+  }
+  return meaning;
 }
 
 function refuse(mapping: SmapsEntry, context: VmaContext, what: string, hint: string): undefined {

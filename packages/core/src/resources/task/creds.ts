@@ -14,9 +14,9 @@ import { mustCall } from './remote-call.js';
 /** Threads may differ in them, whatever POSIX says. */
 export const creds: ThreadFacet = {
   name: 'credentials',
-  capture(thread, remote, at) {
+  judge: judgeLabel,
+  capture(thread, remote) {
     const secbits = mustCall(remote, SYS.prctl, PR.GET_SECUREBITS);
-    judgeLabel(thread, at);
     threadCoreOf(thread.core).creds = describe(thread.status, secbits);
   },
   restore: [

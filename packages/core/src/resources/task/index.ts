@@ -7,13 +7,14 @@ import { affinity } from './affinity.js';
 import { altstack } from './altstack.js';
 import { creds } from './creds.js';
 import { itimers } from './itimers.js';
+import { machineChecks } from './machine-checks.js';
 import { membarrier } from './membarrier.js';
 import { dumpable, transparentHugePages } from './mm-flags.js';
 import { comm, parentDeathSignal } from './names.js';
 import { sharedSignals, threadSignals } from './pending-signals.js';
 import { personality, threadPersonality } from './personality.js';
 import { posixTimers } from './posix-timers.js';
-import { childSubreaper, loginUid, oomScore, runState } from './process-state.js';
+import { childSubreaper, coredumpFilter, loginUid, oomScore, runState } from './process-state.js';
 import { rlimits } from './rlimits.js';
 import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
@@ -28,6 +29,7 @@ export const processFacets: readonly ProcessFacet[] = [
   runState,
   personality,
   oomScore,
+  coredumpFilter,
   loginUid,
   transparentHugePages,
   sigactions,
@@ -47,6 +49,7 @@ export const threadFacets: readonly ThreadFacet[] = [
   seccomp,
   comm,
   threadPersonality,
+  machineChecks,
   scheduling,
   altstack,
   robustList,
@@ -56,6 +59,12 @@ export const threadFacets: readonly ThreadFacet[] = [
   creds,
   parentDeathSignal,
 ];
+
+/** Refuses what can't be kept; before any task is steered. */
+export function judgeFacets(task: DumpTask, at: DumpContext): void {
+  for (const facet of processFacets) facet.judge?.(task, at);
+  for (const thread of task.threads) for (const facet of threadFacets) facet.judge?.(thread, at);
+}
 
 /** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
 export function captureProcess(task: DumpTask, core: core_entry, remote: RemoteSyscalls, at: DumpContext): void {
@@ -91,6 +100,6 @@ export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STAT
 export { type FinalCall, finalCalls } from './final-calls.js';
 export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';
 export { sigmaskOf } from './signal-mask.js';
-export { interruptionOf } from './interruption.js';
-export { type Interruption, resumeLiving, resumeRegisters } from './restart.js';
-export { sampleSleepers, type Sleeper, type Sleepers, stillSleeping } from './sleepers.js';
+export { interruptionOf, mendInterrupted } from './interruption.js';
+export { type Interruption, resumeRegisters } from './restart.js';
+export { sampleSleepers, type Sleepers, stillSleeping } from './sleepers.js';

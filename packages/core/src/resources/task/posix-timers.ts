@@ -17,7 +17,13 @@ const NOT_ARMED = { isec: 0n, iusec: 0n, vsec: 0n, vusec: 0n } as const;
 
 export const posixTimers: ProcessFacet = {
   name: 'POSIX timers',
-  capture(task, core, remote, at) {
+  judge(task, at) {
+    for (const timer of readPosixTimers(task)) {
+      if ((timer.notify & SIGEV.THREAD_ID) === 0 || notifiedThread(task, timer) !== undefined) continue;
+      at.refuse(new Unsupported('task', 'it notifies a thread that is gone', { object: `POSIX timer ${timer.id}`, task: task.name }));
+    }
+  },
+  capture(task, core, remote) {
     const timers = readPosixTimers(task).sort((a, b) => a.id - b.id);
     const posix: posix_timer_entry[] = [];
     for (let start = 0; start < timers.length; start += BLOCK) {
@@ -25,11 +31,7 @@ export const posixTimers: ProcessFacet = {
       const overruns = block.map(({ id }) => mustCall(remote, SYS.timer_getoverrun, id));
       block.forEach(({ id }, i) => mustCall(remote, SYS.timer_gettime, id, remote.data + i * itimerspec.size));
       const bytes = remote.read(remote.data, block.length * itimerspec.size);
-      block.forEach((timer, i) => {
-        const thread = notifiedThread(task, timer);
-        if (thread === undefined && (timer.notify & SIGEV.THREAD_ID) !== 0) at.refuse(new Unsupported('task', `POSIX timer ${timer.id} notifies a thread that is gone`, { task: task.name }));
-        posix.push(encode(timer, itimerspec.decode(bytes, i * itimerspec.size), overruns[i] as number, thread));
-      });
+      block.forEach((timer, i) => posix.push(encode(timer, itimerspec.decode(bytes, i * itimerspec.size), overruns[i] as number, notifiedThread(task, timer))));
     }
     taskCoreOf(core).timers = { real: NOT_ARMED, virt: NOT_ARMED, prof: NOT_ARMED, ...taskCoreOf(core).timers, posix };
   },

@@ -7,8 +7,11 @@ import { readThreadCore } from './core-images.js';
 /** Not kept yet: refused by name. */
 export const seccomp: ThreadFacet = {
   name: 'seccomp',
-  capture({ tid, task, status }, _remote, at) {
-    if (status.seccomp !== 0) at.refuse(new Unsupported('seccomp', `seccomp mode ${status.seccomp} is not supported`, { object: `thread ${tid}`, task: task.name }));
+  judge({ tid, task, status }, at) {
+    if (status.seccomp !== 0) at.refuse(new Unsupported('seccomp', `seccomp mode ${status.seccomp} is not supported yet`, { object: `thread ${tid}`, task: task.name, hint: 'run it without seccomp' }));
+  },
+  capture() {
+    // There is none: it was judged.
   },
   restore: [
     {

@@ -12,7 +12,7 @@ import type { DumpTask, DumpThread } from '../../../model/dump-task.js';
 import { captureThreadInfo } from '../../cpu/x86-64.js';
 import type { DumpContext, RestoreContext } from '../../contexts.js';
 import { type ProcessToRestore, restorePhases, type ThreadToRestore } from '../../facets.js';
-import { blankTaskCore, blankThreadCore, captureProcess, captureThread, restoreFacets } from '../index.js';
+import { blankTaskCore, blankThreadCore, captureProcess, captureThread, restoreFacets, type Sleepers, stillSleeping } from '../index.js';
 
 /** undefined, or why nothing of this can run here. */
 export function whyNoVictims(): string | undefined {
@@ -134,13 +134,13 @@ export class TestRestore implements RestoreContext {
 }
 
 /** As dump looks at a frozen process. */
-export function inspect(pid: number, tree: FrozenTree): DumpTask {
+export function inspect(pid: number, tree: FrozenTree, sleepers: Sleepers = new Map()): DumpTask {
   const frozen = tree.processes.get(pid);
   if (frozen === undefined) throw new Error(`process ${pid} is not frozen`);
-  return taskOf(pid, frozen.threads, frozen.stopSignal);
+  return taskOf(pid, frozen.threads, frozen.stopSignal, sleepers);
 }
 
-function taskOf(pid: number, tracees: readonly Tracee[], stopSignal: number | undefined): DumpTask {
+function taskOf(pid: number, tracees: readonly Tracee[], stopSignal: number | undefined, sleepers: Sleepers = new Map()): DumpTask {
   const threads: DumpThread[] = [];
   const process = { pid, threads: tracees, zombie: false, stopSignal };
   const task: DumpTask = { pid, name: { pid }, process, pidfd: pidfdOpen(pid), status: readStatus(pid), stat: readStat(pid), threads };
@@ -153,7 +153,7 @@ function taskOf(pid: number, tracees: readonly Tracee[], stopSignal: number | un
       threadCore: blankThreadCore(),
       ...(tid === pid && { tc: blankTaskCore() }),
     };
-    threads.push({ task, tid, tracee, registers, status: readStatus(threadOf(pid, tid)), sigmask: tracee.getSigmask(), core });
+    threads.push({ task, tid, tracee, registers, status: readStatus(threadOf(pid, tid)), sigmask: tracee.getSigmask(), sleeper: stillSleeping(sleepers, pid, tid), core });
   }
   return task;
 }
