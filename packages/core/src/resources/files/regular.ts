@@ -38,6 +38,9 @@ export const regular: FileKind<NamedFile> = {
 
   reopen(entry, at) {
     const reg = part(entry, 'reg');
+    const inherited = reg.ext === true ? undefined : at.inherited(reg.name);
+    // Whoever hands it over has it as it should be: position and flags are its own.
+    if (inherited !== undefined) return inherited;
     const fd = openNamed(reg, at, { flags: reg.flags });
     if ((reg.flags & O.PATH) !== 0) return fd;
     // -1: it has no position (/dev/kmsg open for writing).
