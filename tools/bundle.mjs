@@ -1,7 +1,7 @@
 // Bundles a package with esbuild. Usage: node tools/bundle.mjs FOLDER
 //   A library: every entry of `exports` that has a source, to where `default` points (ESM; dependencies stay outside).
 //   The command line: see tools/bundle-cli.mjs.
-import { readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
@@ -44,3 +44,4 @@ await build({
   sourcemap: 'linked',
   logLevel: 'warning',
 });
+for (const name of Object.keys(bins())) chmodSync(path.join(outdir, `${name}.js`), 0o755);

@@ -129,6 +129,9 @@ t.test('the log', async (t) => {
   const lines = readFileSync(path.join(cwd, 'log'), 'utf8').trim().split('\n');
   t.strictSame(lines.map((line) => JSON.parse(line)), events.filter(({ type }) => type !== 'note' && type !== 'syscall'), '--log-json');
   t.match((await go('dump -t 12 -v3', { cwd, events })).err, /something odd/, 'goes to stderr by default');
+  t.match(await go('dump -t 12 -v3 -o /dev/full', { cwd, events }), { code: 0, err: '' }, 'a full disk does no harm');
+  const full = await go('dump -t 12 -o /dev/full', { cwd, error: new HostLacks('kernel', 'too old') });
+  t.match(full, { code: 1, err: /^criu-ts dump: too old/ }, 'nor does it hide an error');
 });
 
 t.test('errors have three lines', async (t) => {

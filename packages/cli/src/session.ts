@@ -43,10 +43,15 @@ export function openSession(command: CommandName, values: Values, io: Io, signal
     verbosity,
     json,
     write: (line) => {
-      if (file !== undefined) writeSync(file, line);
-      else {
+      if (file === undefined) {
         bar.clear();
         io.stderr(line);
+        return;
+      }
+      try {
+        writeSync(file, line);
+      } catch {
+        // A full disk, a closed pipe: what we do matters more than what we tell, and must end well.
       }
     },
   });

@@ -32,7 +32,7 @@ export class Log {
   event(event: CriuEvent): void {
     const level = levelOf(event);
     if (this.#options.json) {
-      if (level <= this.#options.verbosity) this.#options.write(`${JSON.stringify(event)}\n`);
+      if (level <= this.#options.verbosity) this.#options.write(`${JSON.stringify(event, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}\n`);
     } else if (level <= this.#options.verbosity) this.line(level, eventText(event));
   }
 }

@@ -56,6 +56,8 @@ export interface task_core_entry {
   stopSigno?: number | undefined;
   /** optional uint32 membarrier_registration_mask = 22 */
   membarrierRegistrationMask?: number | undefined;
+  /** optional uint32 coredump_filter = 1000 */
+  coredumpFilter?: number | undefined;
 }
 /** @generated from protobuf message task_kobj_ids_entry */
 export interface task_kobj_ids_entry {
@@ -210,6 +212,7 @@ export const task_core_entry: MessageType<task_core_entry> = /*@__PURE__*/ messa
   { no: 20, name: "blk_sigset_extended", localName: "blkSigsetExtended", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
   { no: 21, name: "stop_signo", localName: "stopSigno", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 22, name: "membarrier_registration_mask", localName: "membarrierRegistrationMask", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
+  { no: 1000, name: "coredump_filter", localName: "coredumpFilter", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const task_kobj_ids_entry: MessageType<task_kobj_ids_entry> = /*@__PURE__*/ messageType<task_kobj_ids_entry>('task_kobj_ids_entry', () => [
   { no: 1, name: "vm_id", localName: "vmId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },

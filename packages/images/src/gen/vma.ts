@@ -24,6 +24,12 @@ export interface vma_entry {
   madv?: bigint | undefined;
   /** optional uint32 fdflags = 10 */
   fdflags?: number | undefined;
+  /** optional bool lock_on_fault = 1000 */
+  lockOnFault?: boolean | undefined;
+  /** optional bool sealed = 1001 */
+  sealed?: boolean | undefined;
+  /** optional string anon_name = 1002 */
+  anonName?: string | undefined;
 }
 export const vma_entry: MessageType<vma_entry> = /*@__PURE__*/ messageType<vma_entry>('vma_entry', () => [
   { no: 1, name: "start", localName: "start", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } }, req: true },
@@ -36,4 +42,7 @@ export const vma_entry: MessageType<vma_entry> = /*@__PURE__*/ messageType<vma_e
   { no: 8, name: "fd", localName: "fd", kind: "scalar", T: 18 /*ScalarType.SINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
   { no: 9, name: "madv", localName: "madv", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
   { no: 10, name: "fdflags", localName: "fdflags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
+  { no: 1000, name: "lock_on_fault", localName: "lockOnFault", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1001, name: "sealed", localName: "sealed", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1002, name: "anon_name", localName: "anonName", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
 ]);

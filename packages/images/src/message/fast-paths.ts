@@ -91,7 +91,7 @@ const vmas: ListFastPath = {
     for (const vma of list as readonly Vma[]) {
       const start = at;
       at += 2;
-      let usual = vma[UNKNOWN_FIELDS] === undefined;
+      let usual = vma[UNKNOWN_FIELDS] === undefined && vma.lockOnFault === undefined && vma.sealed === undefined && vma.anonName === undefined;
       for (let field = 1; field <= FIELDS; field++) {
         let value: unknown;
         if (field === 1) value = vma.start;

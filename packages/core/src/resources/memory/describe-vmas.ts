@@ -70,8 +70,10 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
     status: 0,
     fd: -1n,
   };
-  const { madv } = meaningOf(flags);
+  const { madv, lockOnFault, sealed } = meaningOf(flags);
   if (madv !== 0n) entry.madv = madv;
+  if (lockOnFault) entry.lockOnFault = true;
+  if (sealed) entry.sealed = true;
   switch (name) {
     case '[vsyscall]':
       entry.status = VMA.VSYSCALL | VMA.ANON_PRIVATE;
@@ -90,12 +92,14 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
       return refuse(mapping, context, 'a uprobe is active in it', 'remove the uprobe (perf, bpftrace, …) first');
   }
   const meaning = meaningOf(flags);
+  if (mapping.protectionKey !== undefined && mapping.protectionKey !== 0) return refuse(mapping, context, 'memory protection keys are not supported yet', 'run it without pkey_mprotect(2)');
   if (meaning.refusal !== undefined) return refuse(mapping, context, ...meaning.refusal);
   // File systems mark their device mappings so; a shared file on DAX is one of its own kind.
   if ((flags.has('io') || flags.has('pf')) && !(mapping.shared && name.startsWith('/'))) return refuse(mapping, context, 'it maps a device', 'close the device first');
   if (mapping.inode === 0n) {
     if (mapping.shared) return refuse(mapping, context, 'shared memory without an inode is unknown', 'please report it');
     entry.status = VMA.REGULAR | VMA.ANON_PRIVATE | (name === '[heap]' ? VMA.HEAP : 0);
+    if (name.startsWith('[anon:')) entry.anonName = name.slice('[anon:'.length, -1);
     entry.flags |= MAP.ANONYMOUS;
     return entry;
   }
@@ -105,7 +109,9 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
 function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext, previous: DescribedVma | undefined): vma_entry | undefined {
   entry.pgoff = BigInt(mapping.offset);
   const device = `${mapping.devMajor}:${mapping.devMinor}`;
-  if (device === context.shmemDevice && mapping.name.startsWith('/dev/zero') && mapping.shared) {
+  const named = mapping.name.startsWith('[anon_shmem:');
+  if (device === context.shmemDevice && (named || mapping.name.startsWith('/dev/zero')) && mapping.shared) {
+    if (named) entry.anonName = mapping.name.slice('[anon_shmem:'.length, -1);
     entry.status = VMA.REGULAR | VMA.ANON_SHARED;
     entry.flags |= MAP.ANONYMOUS;
     entry.shmid = mapping.inode;
@@ -146,6 +152,8 @@ interface FlagsMeaning {
   readonly mapFlags: number;
   /** A bit for each MADV_*. */
   readonly madv: bigint;
+  readonly lockOnFault: boolean;
+  readonly sealed: boolean;
   /** Why such a mapping can't be kept, and the way out. */
   readonly refusal: readonly [what: string, hint: string] | undefined;
 }
@@ -166,7 +174,7 @@ function meaningOf(flags: VmFlags): FlagsMeaning {
         : flags.unknown.length > 0
           ? ([`its VmFlags have ${flags.unknown.join(' ')}, which this version does not know`, 'use a newer criu-ts'] as const)
           : undefined;
-    meaning = { mapFlags, madv, refusal };
+    meaning = { mapFlags, madv, lockOnFault: flags.has('lf'), sealed: flags.has('sl'), refusal };
     meanings.set(flags, meaning);
   }
   return meaning;

@@ -1,5 +1,5 @@
 import type { mm_entry, vma_entry } from '@criu-ts/images';
-import { MADV, MAP, PROT, SYS } from '@criu-ts/kernel/abi';
+import { MADV, MAP, MLOCK, PR, PROT, SYS } from '@criu-ts/kernel/abi';
 import type { Batch, Ref } from '@criu-ts/tracee';
 import type { StoredRun } from './stored-pages.js';
 import { VMA } from './vma-status.js';
@@ -32,13 +32,19 @@ export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], 
   }
 }
 
-/** Takes back the right to write, and locks what was locked: when the pages are there. */
+/** Takes back the right to write, locks, names and seals: when the pages are there. */
 export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[]): void {
   const filled = filledVmas(mm, runs);
   for (const vma of mm.vmas) {
     if (vma.status & (KERNELS | VMA.GUARD)) continue;
     if (filled.has(vma)) batch.doing('protect').call(SYS.mprotect, vma.start, vma.end - vma.start, vma.prot);
-    if (vma.flags & MAP.LOCKED) batch.doing('lock').call(SYS.mlock, vma.start, vma.end - vma.start);
+    const length = vma.end - vma.start;
+    if (vma.flags & MAP.LOCKED) batch.doing('lock').call(SYS.mlock2, vma.start, length, vma.lockOnFault === true ? MLOCK.ONFAULT : 0);
+    if (vma.anonName !== undefined) {
+      // A name is for people; a kernel without CONFIG_ANON_VMA_NAME has none.
+      batch.doing('name').attempt(SYS.prctl, PR.SET_VMA, PR.SET_VMA_ANON_NAME, vma.start, length, batch.string(vma.anonName));
+    }
+    if (vma.sealed === true) batch.doing('seal').call(SYS.mseal, vma.start, length, 0);
   }
 }
 

@@ -7,13 +7,14 @@ import { affinity } from './affinity.js';
 import { altstack } from './altstack.js';
 import { creds } from './creds.js';
 import { itimers } from './itimers.js';
+import { machineChecks } from './machine-checks.js';
 import { membarrier } from './membarrier.js';
 import { dumpable, transparentHugePages } from './mm-flags.js';
 import { comm, parentDeathSignal } from './names.js';
 import { sharedSignals, threadSignals } from './pending-signals.js';
 import { personality, threadPersonality } from './personality.js';
 import { posixTimers } from './posix-timers.js';
-import { childSubreaper, loginUid, oomScore, runState } from './process-state.js';
+import { childSubreaper, coredumpFilter, loginUid, oomScore, runState } from './process-state.js';
 import { rlimits } from './rlimits.js';
 import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
@@ -28,6 +29,7 @@ export const processFacets: readonly ProcessFacet[] = [
   runState,
   personality,
   oomScore,
+  coredumpFilter,
   loginUid,
   transparentHugePages,
   sigactions,
@@ -47,6 +49,7 @@ export const threadFacets: readonly ThreadFacet[] = [
   seccomp,
   comm,
   threadPersonality,
+  machineChecks,
   scheduling,
   altstack,
   robustList,

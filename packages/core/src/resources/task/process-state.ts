@@ -1,4 +1,4 @@
-import { readOomScoreAdj, readLoginUid } from '@criu-ts/kernel/procfs';
+import { readCoredumpFilter, readLoginUid, readOomScoreAdj } from '@criu-ts/kernel/procfs';
 import { PR, SYS } from '@criu-ts/kernel/abi';
 import { writeFileSync } from 'node:fs';
 import { HostLacks } from '../../errors.js';
@@ -6,6 +6,8 @@ import type { ProcessFacet } from '../facets.js';
 import { readTaskCore, TASK_STATE, taskCoreOf } from './core-images.js';
 import { mustCall } from './remote-call.js';
 
+/** Anonymous memory, ELF headers, private huge pages (core(5)). */
+const DEFAULT_FILTER = 0x33;
 const NO_LOGIN = 0xffff_ffff;
 
 /** Running or stopped, and the kernel's PF_* flags (nobody restores them). The lead of the restore stops it again. */
@@ -43,6 +45,26 @@ export const oomScore: ProcessFacet = {
           if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
           throw new HostLacks('capability', `oom_score_adj can't be made ${wanted}`, { task: process.name, why: 'lowering it needs CAP_SYS_RESOURCE', cause: error });
         }
+      },
+    },
+  ],
+};
+
+/** /proc/PID/coredump_filter; CRIU's images lack it. */
+export const coredumpFilter: ProcessFacet = {
+  name: 'coredump_filter',
+  capture(task, core) {
+    const filter = readCoredumpFilter(task.pid);
+    if (filter !== undefined && filter !== DEFAULT_FILTER) taskCoreOf(core).coredumpFilter = filter;
+  },
+  restore: [
+    {
+      phase: 'early',
+      because: 'from our side, at any time; a puppet has inherited ours',
+      run(process) {
+        const wanted = readTaskCore(process.core).coredumpFilter ?? DEFAULT_FILTER;
+        const { pid } = process.puppet.tracee;
+        if (readCoredumpFilter(pid) !== wanted) writeFileSync(`/proc/${pid}/coredump_filter`, `0x${wanted.toString(16)}`);
       },
     },
   ],

@@ -50,12 +50,16 @@ export function resumeRegisters(registers: Registers, how: Interruption): Regist
 }
 
 /**
- * Registers for a thread that lives on after a dump; undefined: leave it alone, the kernel knows best. Only calls that
- * end by -EINTR although no handler runs are made again.
+ * Registers for a thread that lives on after a dump; undefined: leave it alone, the kernel knows best. Made again are
+ * calls that would end by -EINTR although no handler runs, and poll(2), where it is known how long it had waited:
+ * else the next dump would find a restart_syscall(2) whose time nobody knows.
  */
 export function resumeLiving(registers: Registers, how: Interruption): Registers | undefined {
   const nr = Number(registers.getSigned('origRax'));
-  if (nr < 0 || registers.getSigned('rax') !== BigInt(-ERRNO.EINTR) || how.handlerFlags !== undefined || !AFTER_EINTR.has(nr)) return undefined;
+  const error = Number(-registers.getSigned('rax'));
+  if (nr < 0 || how.handlerFlags !== undefined) return undefined;
+  const mend = error === ERRNO.EINTR ? AFTER_EINTR.has(nr) : error === ERRNO.ERESTART_RESTARTBLOCK && nr === SYS.poll && how.waitedMs !== undefined;
+  if (!mend) return undefined;
   const out = resumeRegisters(registers, how);
   out.set('origRax', -1n);
   return out;

@@ -13,7 +13,8 @@ const skip = whyNoVictims() ?? false;
 /** Everything but what the puppets can't have: their ids in siginfo stay, registers and memory are others. */
 function comparable(cores: readonly core_entry[]): unknown {
   return cores.map(({ tc, threadCore, threadInfo }) => ({
-    tc: tc && { ...tc, flags: 0 },
+    // PF_MCE_PROCESS and PF_MCE_EARLY
+    tc: tc && { ...tc, flags: tc.flags & 0x800_0080 },
     threadCore: { ...threadCore, creds: threadCore?.creds && { ...threadCore.creds, groups: [...threadCore.creds.groups] } },
     clearTidAddr: threadInfo?.clearTidAddr,
   }));

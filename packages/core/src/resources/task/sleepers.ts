@@ -74,12 +74,17 @@ function schedulerOffset(cpu: number): number | undefined {
 
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** Where it sleeps in the kernel (fs/select.c, kernel/time/hrtimer.c, kernel/futex/): nanosleep's first argument is an address, clock_nanosleep's a small number. */
+/**
+ * Where it sleeps in the kernel (fs/select.c, kernel/futex/). What is neither poll nor futex is a nanosleep: nothing else
+ * restarts in this way, and its own function does not show. "0": we may not know.
+ */
 function restartedCall(wchan: string, args: readonly bigint[]): number | undefined {
+  if (wchan === '0' || wchan === '') return undefined;
   if (/poll/.test(wchan)) return SYS.poll;
   if (/futex/.test(wchan)) return SYS.futex;
-  if (/nanosleep/.test(wchan)) return (args[0] ?? 0n) < 16n ? SYS.clock_nanosleep : SYS.nanosleep;
-  return undefined;
+  // nanosleep's first argument is an address, clock_nanosleep's a small number, or a negative one for a CPU clock.
+  const first = args[0] ?? 0n;
+  return first < 16n || first > 0x7fff_ffff_ffffn ? SYS.clock_nanosleep : SYS.nanosleep;
 }
 
 /** "se.exec_start    :    1862467.685285" */

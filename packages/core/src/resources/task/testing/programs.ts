@@ -48,6 +48,8 @@ int main() {
   CHECK(sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &param));
   CHECK(setpriority(PRIO_PROCESS, 0, 5));
   FILE *f = fopen("/proc/self/oom_score_adj", "w"); fprintf(f, "321"); fclose(f);
+  f = fopen("/proc/self/coredump_filter", "w"); fprintf(f, "0x7f"); fclose(f);
+  CHECK(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0));
   personality(ADDR_NO_RANDOMIZE | PER_LINUX32);
   for (;;) pause();
 }
