@@ -1,5 +1,5 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
+import { readAllStats } from '@criu-ts/kernel/procfs';
 import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
@@ -59,35 +59,42 @@ function end(run: RestoreRun, pid: number): void {
 
 /** @param root born to the seed, it is to be our own child */
 function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
-  awaitReaping(task.pid);
-  try {
-    const puppet = parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
-    const { pid } = puppet.tracee;
-    run.scope.defer(() => {
-      if (!run.alive) end(run, pid);
-    });
-    const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
-    run.tasks.set(task.pid, process);
-    run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
-    return puppet;
-  } catch (error) {
-    if (error instanceof BatchFailed && error.errno === EEXIST) throw new HostLacks('pid-taken', 'the PID is taken', { task: task.name, hint: 'end the process that has it, or restore in a new PID namespace', cause: error });
-    if (error instanceof BatchFailed && error.errno === EINVAL) throw new HostLacks('pid-max', 'the PID is above this host\'s kernel.pid_max', { task: task.name, hint: `sysctl kernel.pid_max=${task.pid + 1}`, cause: error });
-    throw error;
+  const puppet = cloneWithPid(task, parent, root);
+  const { pid } = puppet.tracee;
+  run.scope.defer(() => {
+    if (!run.alive) end(run, pid);
+  });
+  const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
+  run.tasks.set(task.pid, process);
+  run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
+  return puppet;
+}
+
+function cloneWithPid(task: TaskImages, parent: Puppet, root: boolean): Puppet {
+  for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
+    try {
+      return parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
+    } catch (error) {
+      if (!(error instanceof BatchFailed)) throw error;
+      if (error.errno === EINVAL) throw new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task: task.name, hint: `sysctl kernel.pid_max=${task.pid + 1}`, cause: error });
+      if (error.errno !== EEXIST) throw error;
+      const holder = holderOf(task.pid);
+      if (holder === 'nobody any more' && performance.now() < deadline) continue;
+      throw new HostLacks('pid-taken', `the PID is taken: ${holder}`, { task: task.name, hint: 'end who has it, or restore in a new PID namespace', cause: error });
+    }
   }
 }
 
-/** A zombie keeps its PID until its parent, mostly init by now, looks after it: it is given a moment. */
-function awaitReaping(pid: number): void {
-  for (const deadline = performance.now() + REAPING_TIME; performance.now() < deadline; ) {
-    try {
-      if (!['Z', 'X'].includes(readStat(pid).state)) return;
-    } catch (error) {
-      if (error instanceof ProcessGone) return;
-      throw error;
-    }
-    Atomics.wait(never, 0, 0, 1);
-  }
+/**
+ * Who keeps a PID from being used: a process, or one whose group or session has that number. A zombie does so until
+ * its parent, mostly init by now, looks after it: that is given a moment.
+ */
+function holderOf(pid: number): string {
+  const alive = readAllStats().filter(({ state }) => state !== 'Z' && state !== 'X');
+  const holder = alive.find((one) => one.pid === pid);
+  if (holder !== undefined) return `process ${holder.pid} (${holder.comm})`;
+  const member = alive.find(({ pgrp, session }) => pgrp === pid || session === pid);
+  return member === undefined ? 'nobody any more' : `the ${member.pgrp === pid ? 'group' : 'session'} of process ${member.pid} (${member.comm})`;
 }
 
 /** Milliseconds. */
