@@ -27,3 +27,4 @@ export { JsonInvalid } from './json/json-invalid.js';
 export { parseJson, writeJson } from './json/json-text.js';
 export type { JsonObject, JsonValue } from './json/json-text.js';
 export { messageFromJson, messageToJson } from './json/message-json.js';
+export { pageFileNames } from './pages/format.js';

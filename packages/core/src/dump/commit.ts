@@ -1,4 +1,5 @@
-import { IMAGE_TYPES, type inventory_entry, lsmtype, type pstree_entry, type timens_entry, writePagemap } from '@criu-ts/images';
+import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, type pstree_entry, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
+import { NodeDirectory } from '@criu-ts/images/node';
 import { CLOCK, SYS } from '@criu-ts/kernel/abi';
 import { scratch, sys } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
@@ -12,6 +13,8 @@ const OWN_CGROUPS = 1;
 /** Writes the images; the inventory last. */
 export function commitImages(run: DumpRun): void {
   const { images } = run;
+  // While it is missing the set counts as incomplete, whatever an older dump left here.
+  images.directory.remove('inventory.img');
   const inTree = new Set(run.tasks.map(({ pid }) => pid));
   const tree: pstree_entry[] = [];
   run.tasks.forEach((task, index) => {
@@ -34,8 +37,15 @@ export function commitImages(run: DumpRun): void {
 
 function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAGE_TYPES.shmemPagemap, id: number | bigint, pages: DumpedPages | undefined): void {
   if (pages === undefined) return;
-  pages.file.file.commit();
-  writePagemap(run.images, type, id, pages.list.pagemap(pages.file.id));
+  const { file, id: pagesId } = pages.file;
+  file.commit();
+  const { directory } = run.images;
+  if (directory instanceof NodeDirectory) directory.noteCreated(fileName(RAW_IMAGE_TYPES.pages, pagesId));
+  // Of an older dump: a reader would take them for this one's.
+  const { lz4, crc } = pageFileNames(pagesId);
+  directory.remove(lz4);
+  directory.remove(crc);
+  writePagemap(run.images, type, id, pages.list.pagemap(pagesId));
 }
 
 function inventory(): inventory_entry {

@@ -1,4 +1,5 @@
-import { createImageSet } from '@criu-ts/images/node';
+import { ImageSet } from '@criu-ts/images';
+import { NodeDirectory } from '@criu-ts/images/node';
 import { O } from '@criu-ts/kernel/abi';
 import { open } from '@criu-ts/kernel/sys';
 import { toCriuError } from '../errors.js';
@@ -17,8 +18,9 @@ export async function dump(options: DumpOptions): Promise<DumpResult> {
   using scope = new Scope();
   try {
     const directory = scope.use(open(options.imagesDir, O.RDONLY | O.DIRECTORY));
-    const images = createImageSet(options.imagesDir, 'replace');
-    const run = new DumpRun(options, images, directory, scope, emit);
+    const files = scope.use(new NodeDirectory(options.imagesDir, 'replace'));
+    const run = new DumpRun(options, new ImageSet(files), directory, scope, emit);
+    run.undoOnFailure(() => files.discard());
     await runStages(dumpStages, run, options, emit);
     emit({ type: 'statistics', stats: run.stats });
     return { pid: options.pid, tasks: run.tasks.length, stats: run.stats };

@@ -2,11 +2,13 @@ import { throwProblems, Unsupported } from '../errors.js';
 import { foreignNamespaces } from '../resources/identity.js';
 import { judgeFacets } from '../resources/task/index.js';
 import { nameOf } from './inspect.js';
+import { judgeSharing } from './judge-sharing.js';
 import type { DumpRun } from './run.js';
 
 /** Tells all that can't be dumped, at once. */
 export function judgeTasks(run: DumpRun): void {
   judgeTree(run);
+  for (const problem of judgeSharing(run.tasks)) run.refuse(problem);
   run.files.judge();
   throwProblems(run.problems, { doing: 'dump', aftermath: 'the processes were left running, untouched' });
 }

@@ -15,11 +15,15 @@ import { fileType, fsTypeOf, link, makeParents, openPath, rmdir, statOf, statPat
 export interface NamedFile {
   readonly path: string;
   readonly remap: 'none' | 'ghost' | 'link';
+  /** It was named as external: the images have `file[MOUNT:INODE]` instead of a path. */
+  readonly external?: true;
 }
 
 /** @throws Unsupported where the file can't be found again by a name */
 export function judgeName(file: InspectedFile, at: DumpContext): NamedFile {
   const { link: shown, stat } = file;
+  const name = `file[${file.mntId.toString(16)}:${stat.ino.toString(16)}]`;
+  if (at.options.external?.includes(name) === true) return { path: name, remap: 'none', external: true };
   if (!shown.startsWith('/')) throw new Unsupported('file', `a file without a path (${shown}) is not supported`);
   const { path, maybeDeleted } = splitDeleted(shown);
   using fd = file.open();
@@ -88,9 +92,9 @@ export function openNamed(entry: reg_file_entry, at: FileRestoreContext, options
   const flags = openFlags(options.flags) | (isFile ? options.flags & ASYNC : 0);
   const open = options.open ?? openPath;
   if (entry.ext === true) {
-    const inherited = at.inherited(entry.name);
-    if (inherited === undefined) throw new HostLacks('external-file', `${entry.name} was left to the outside`, { hint: `hand it over with --inherit-fd fd[N]:${entry.name}` });
-    return inherited;
+    using given = at.inherited(entry.name);
+    if (given === undefined) throw new HostLacks('external-file', `${entry.name} was left to the outside`, { hint: `hand it over with --inherit-fd fd[N]:${entry.name}` });
+    return openChecked(entry, `/proc/self/fd/${given.number}`, flags, open);
   }
   const remap = at.remapOf(entry.id);
   if (remap?.kind === 'dead-process') {

@@ -10,7 +10,7 @@ import { fileType, fsTypeOf } from './paths.js';
 const MEM_MAJOR = 1;
 const KMSG_MINOR = 11;
 
-export function captureRegular(file: InspectedFile, { path }: NamedFile, id: number): reg_file_entry {
+export function captureRegular(file: InspectedFile, { path, external }: NamedFile, id: number): reg_file_entry {
   const { stat, flags } = file;
   const isFile = fileType(stat.mode) === S.IFREG;
   // What others append to, such as a log, may have grown by the time of the restore.
@@ -21,7 +21,7 @@ export function captureRegular(file: InspectedFile, { path }: NamedFile, id: num
     // Reading a file of /proc may do anything, or block.
     if (fsTypeOf(fd) !== FS_MAGIC.PROC_SUPER_MAGIC) buildId = buildIdOf(fd);
   }
-  return { id, flags, pos: position(file), fown: file.fown, name: path, ...(sizeMatters && { size: stat.size }), mode: stat.mode, buildId };
+  return { id, flags, pos: position(file), fown: file.fown, name: path, ...(sizeMatters && { size: stat.size }), ...(external && { ext: true }), mode: stat.mode, buildId };
 }
 
 /** /dev/kmsg that is only written to can't be positioned: the kernel says EINVAL. */

@@ -60,6 +60,8 @@ export interface FileRestoreContext extends RestoreContext {
   fillSharedMemory(shmid: bigint, fd: OwnedFd): void;
   /** Done when all files of all tasks stand: helpers that only opening needs. */
   whenInstalled(action: () => void): void;
+  /** The same, when the temporary names of removed files are gone too. */
+  whenSettled(action: () => void): void;
 }
 
 export interface FileConnectContext extends RestoreContext {

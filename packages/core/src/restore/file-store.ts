@@ -14,6 +14,7 @@ export class FileStore {
   readonly #open = new Map<number, OwnedFd>();
   readonly #mapped = new Map<string, OwnedFd>();
   #whenInstalled: (() => void)[] = [];
+  #whenSettled: (() => void)[] = [];
 
   constructor(at: RestoreContext) {
     this.#entries = new Map(at.images.readIfPresent(IMAGE_TYPES.files).map((entry) => [entry.id, entry]));
@@ -30,6 +31,7 @@ export class FileStore {
       inherited: (resource) => inherit(resource, at),
       fillSharedMemory: (shmid, fd) => void fillSharedMemory(at.images, shmid, fd),
       whenInstalled: (action) => void this.#whenInstalled.push(action),
+      whenSettled: (action) => void this.#whenSettled.push(action),
     };
     at.defer(() => this.#closeAll());
   }
@@ -97,8 +99,9 @@ export class FileStore {
 
   /** To be called when all descriptors and mappings stand: temporary names and helpers go. */
   finish(): void {
-    const actions = this.#whenInstalled;
+    const actions = [...this.#whenInstalled, ...this.#whenSettled];
     this.#whenInstalled = [];
+    this.#whenSettled = [];
     for (const action of actions) action();
     this.#closeAll();
   }

@@ -1,4 +1,4 @@
-import { EPOLL_CTL, epoll_event, F, F_SEAL, flock, LOCK, MFD, O, S, SYS } from '@criu-ts/kernel/abi';
+import { EPOLL_CTL, epoll_event, F, F_SEAL, flock, IN, LOCK, MFD, O, S, SYS } from '@criu-ts/kernel/abi';
 import { fcntl } from '@criu-ts/kernel/sys';
 import { IMAGE_TYPES } from '@criu-ts/images';
 import { mkdtempSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -170,6 +170,35 @@ t.test('FIFOs: data, one end only, removed ones', async (t) => {
   t.equal(restored.read(1), 'fifo data');
   t.equal(restored.read(3), 'removed');
   t.same(readdirSync(dir), ['a']);
+});
+
+t.test('inotify: watches keep their numbers, and go on', async (t) => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-files-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  const victim = subject(t);
+  writeFileSync(`${dir}/watched`, '');
+  writeFileSync(`${dir}/ghost`, 'x');
+  victim.call(SYS.inotify_init1, IN.NONBLOCK); // 0
+  victim.call(SYS.inotify_add_watch, 0, `${dir}/ghost`, IN.OPEN); // wd 1
+  victim.call(SYS.inotify_add_watch, 0, dir, IN.CREATE | IN.DELETE); // wd 2
+  victim.call(SYS.inotify_add_watch, 0, `${dir}/watched`, IN.MODIFY | IN.ONESHOT); // wd 3
+  victim.call(SYS.inotify_rm_watch, 0, 1);
+  victim.read(0);
+  // A ghost comes and goes in a watched directory: nobody is to hear of it.
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/ghost`, O.RDONLY, 0); // 1
+  unlinkSync(`${dir}/ghost`);
+  victim.read(0);
+  const watches = (task: Subject): unknown => task.files()[0]?.split('\n').filter((line) => line.startsWith('inotify')).sort();
+  const before = watches(victim);
+  const dumped = dumpFiles([victim]);
+  t.same(dumped.events, []);
+  const restored = subject(t);
+  restoreInto([restored], dumped, [victim.pid]);
+  t.same(watches(restored), before);
+  t.throws(() => restored.read(0), /EAGAIN/, 'no events yet');
+  writeFileSync(`${dir}/watched`, 'more');
+  t.equal(restored.read(0).charCodeAt(0), 3);
+  t.match(dumpFiles([victim]).events, [{ type: 'warning', text: /inotify events/ }], 'events in the queue are told of');
 });
 
 t.test('locks: POSIX, open file description, flock, leases', async (t) => {

@@ -1,5 +1,5 @@
 import { O, SYS } from '@criu-ts/kernel/abi';
-import { existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, linkSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
@@ -165,6 +165,34 @@ t.test('what stands in the way is told by name, all of it', async (t) => {
   restoreInto([restored], dumped, [victim.pid]);
   t.equal(restored.read(1), 'x');
   t.match(restored.files()[1], `${dir}/linked (deleted)`);
+});
+
+t.test('external and inherited files', async (t) => {
+  const dir = place(t);
+  const victim = subject(t);
+  for (const name of ['left', 'given']) writeFileSync(`${dir}/${name}`, name);
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/left`, O.RDONLY, 0); // 0
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/given`, O.RDONLY, 0); // 1
+  victim.puppet.batch((batch) => void batch.call(SYS.pipe2, batch.struct(8).address, 0)); // 2, 3
+  const id = `file[${Number(/^mnt_id:\t(\d+)/m.exec(victim.files()[0] ?? '')?.[1]).toString(16)}:${statSync(`${dir}/left`).ino.toString(16)}]`;
+  const pipeName = readlinkSync(`/proc/${victim.pid}/fd/2`).replace(':', '');
+  const dumped = dumpFiles([victim], { external: [id] });
+  unlinkSync(`${dir}/left`);
+  unlinkSync(`${dir}/given`);
+  t.throws(() => restoreInto([subject(t)], dumped, [victim.pid]), { code: 'host-external-file', hint: /--inherit-fd/ });
+  writeFileSync(`${dir}/other`, 'left');
+  const other = openSync(`${dir}/other`, 'r');
+  const reader = subject(t);
+  reader.puppet.batch((batch) => void batch.call(SYS.pipe2, batch.struct(8).address, 0));
+  using pipeEnd = reader.take(1);
+  t.teardown(() => closeSync(other));
+  const restored = subject(t);
+  const inheritFds = [{ fd: other, resource: id }, { fd: other, resource: `${dir}/given`.slice(1) }, { fd: pipeEnd.number, resource: pipeName }];
+  restoreInto([restored], dumped, [victim.pid], { inheritFds });
+  t.equal(restored.read(0), 'left');
+  t.equal(readlinkSync(`/proc/${restored.pid}/fd/1`), `${dir}/other`);
+  t.equal(readlinkSync(`/proc/${restored.pid}/fd/2`), readlinkSync(`/proc/${reader.pid}/fd/0`));
+  t.equal(readlinkSync(`/proc/${restored.pid}/fd/3`), readlinkSync(`/proc/${reader.pid}/fd/0`));
 });
 
 t.test('a file that changed since is refused, and nothing is left behind', async (t) => {

@@ -1,7 +1,7 @@
 import { type fdinfo_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { F, RLIMIT, SYS } from '@criu-ts/kernel/abi';
 import { type Batch, BatchFailed } from '@criu-ts/tracee';
-import { type CriuError, HostLacks, throwProblems, toCriuError } from '../errors.js';
+import { type CriuError, HostLacks, throwProblems, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileConnectContext } from '../resources/file-kind.js';
 import { takeLock } from '../files/file-locks.js';
@@ -18,7 +18,7 @@ export interface TaskWithFiles {
 /** Files are opened and handed over so many at a time: our own descriptors are limited too. */
 const AT_ONCE = 256;
 
-/** Descriptors of all tasks; then what needs all of them to stand. Tasks that share a table are given it once, by their first. */
+/** Descriptors of all tasks; then what needs all of them to stand. */
 export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, at: RestoreContext): void {
   const wanted = tasks.map(({ task, filesId }) => ({ task, filesId, entries: at.images.readIfPresent(IMAGE_TYPES.fdinfo, filesId) }));
   checkAll(wanted, store);
@@ -34,7 +34,10 @@ type Wanted = TaskWithFiles & { readonly entries: readonly fdinfo_entry[] };
 function checkAll(tasks: readonly Wanted[], store: FileStore): void {
   const problems: CriuError[] = [];
   const seen = new Set<number>();
-  for (const { task, entries } of tasks) {
+  const tables = new Set<number>();
+  for (const { task, filesId, entries } of tasks) {
+    if (tables.has(filesId)) problems.push(new Unsupported('image', 'it shares its descriptors with another process, which is not supported yet', { object: `fdinfo-${filesId}.img`, task: task.name }));
+    tables.add(filesId);
     for (const { id, fd } of entries) {
       if (seen.has(id)) continue;
       seen.add(id);

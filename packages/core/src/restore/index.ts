@@ -1,4 +1,5 @@
-import { openImageSet } from '@criu-ts/images/node';
+import { ImageSet } from '@criu-ts/images';
+import { NodeDirectory } from '@criu-ts/images/node';
 import { toCriuError } from '../errors.js';
 import type { RestoreOptions, RestoreResult } from '../options.js';
 import { Scope } from '../scope.js';
@@ -16,7 +17,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const emit = emitter(options, start);
   using scope = new Scope();
   try {
-    const run = new RestoreRun(options, openImageSet(options.imagesDir), scope, emit);
+    const images = new ImageSet(scope.use(new NodeDirectory(options.imagesDir)));
+    const run = new RestoreRun(options, images, scope, emit);
     await runStages(restoreStages, run, options, emit);
     run.stats.restoreTime = Math.round((performance.now() - start) * 1000);
     for (const { name, threads } of run.plan.tasks) emit({ type: 'task-restored', task: name, threads: threads.size });

@@ -68,6 +68,11 @@ export class NodeDirectory implements ImageDirectory, Disposable {
     this.#unsynced.delete(name);
   }
 
+  /** Removes every file that was created since the last {@link sync}. */
+  discard(): void {
+    for (const name of [...this.#unsynced]) this.remove(name);
+  }
+
   sync(): void {
     for (const name of this.#unsynced) {
       const fd = openSync(this.#at(name), constants.O_RDONLY);

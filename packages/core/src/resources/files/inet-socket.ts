@@ -98,11 +98,15 @@ function judgeTcp(file: InspectedFile, fd: OwnedFd, family: number, at: FileDump
     backlog: state === TCP_STATE.LISTEN ? info.tcpi_sacked : 0,
     srcAddr: wordsOf(source, family),
     dstAddr: wordsOf(undefined, family),
+    ...(state === TCP_STATE.LISTEN && { nsId: NET_NAMESPACE }),
     ...interfaceOf(fd, source),
     ...closedShutdown(fd, state),
     tcpOpts: readTcpOptions(fd),
   };
 }
+
+/** Our own network namespace in the images (ids-PID.img); CRIU gives it to the sockets that sock_diag lists. */
+const NET_NAMESPACE = 2;
 
 /** A socket without a connection does not tell how it was shut down: but poll(2) does. */
 function closedShutdown(fd: OwnedFd, state: number): { shutdown?: sk_shutdown } {
@@ -126,6 +130,7 @@ function judgeDatagram(file: InspectedFile, fd: OwnedFd, family: number, protoco
     backlog: 0,
     srcAddr: wordsOf(source, family),
     dstAddr: wordsOf(peer, family),
+    ...(known !== undefined && { nsId: NET_NAMESPACE }),
     ...interfaceOf(fd, source),
     ...((known?.shutdown ?? 0) !== 0 && { shutdown: known?.shutdown as sk_shutdown }),
     tcpOpts: {},

@@ -5,13 +5,14 @@ import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
 import { inetSocket } from './inet-socket.js';
+import { inotify } from './inotify.js';
 import { memfd } from './memfd.js';
 import { pipe } from './pipe.js';
 import { regular } from './regular.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, memfd, inetSocket, fifo, regular] as readonly FileKind[] as readonly FileKind<never>[];
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, memfd, inetSocket, fifo, regular] as readonly FileKind[] as readonly FileKind<never>[];
 
 const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
 

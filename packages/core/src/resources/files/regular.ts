@@ -25,7 +25,7 @@ export const regular: FileKind<NamedFile> = {
     if (fileType(stat.mode) === S.IFCHR && (major(stat.rdev) !== MEM_MAJOR || MEMORY_DEVICES[minor(stat.rdev)] === undefined) && (file.flags & O.PATH) === 0) {
       throw new Unsupported('file', `the device ${file.link} (${deviceText(stat.rdev)}) is not supported`, {
         why: 'what the driver keeps for an open device can not be read back',
-        hint: `close it before the dump, or name it with --external dev[${deviceText(stat.rdev).replace(':', '/')}]:NAME`,
+        hint: 'close it before the dump',
       });
     }
     return judgeName(file, at);
@@ -38,6 +38,9 @@ export const regular: FileKind<NamedFile> = {
 
   reopen(entry, at) {
     const reg = part(entry, 'reg');
+    const inherited = reg.ext === true ? undefined : at.inherited(reg.name);
+    // Whoever hands it over has it as it should be: position and flags are its own.
+    if (inherited !== undefined) return inherited;
     const fd = openNamed(reg, at, { flags: reg.flags });
     if ((reg.flags & O.PATH) !== 0) return fd;
     // -1: it has no position (/dev/kmsg open for writing).

@@ -10,6 +10,8 @@ import { setFlags } from '../../files/status-flags.js';
 
 const NSEC = 1_000_000_000n;
 const clock = new Memory(32);
+/** CLOCK_REALTIME_ALARM and CLOCK_BOOTTIME_ALARM can't be read where there is no such device: the clocks they follow can. */
+const ALARM_CLOCKS: Readonly<Record<number, number>> = { 8: 0, 9: 7 };
 
 export const timerfd: FileKind<timerfd_entry> = {
   name: 'timerfd',
@@ -63,7 +65,7 @@ function readTimer(file: InspectedFile): TimerfdInfo {
 /** The kernel shows the time left, whatever the timer was set with; an absolute one is due so much after now. */
 function dueTime({ settimeFlags, clockid, vsec, vnsec }: timerfd_entry): [sec: bigint, nsec: bigint] {
   if ((settimeFlags & TFD.TIMER_ABSTIME) === 0 || (vsec === 0n && vnsec === 0n)) return [vsec, vnsec];
-  sys(SYS.clock_gettime, clockid, clock.address);
+  sys(SYS.clock_gettime, ALARM_CLOCKS[clockid] ?? clockid, clock.address);
   const due = clock.view.getBigInt64(0, true) * NSEC + clock.view.getBigInt64(8, true) + vsec * NSEC + vnsec;
   return [due / NSEC, due % NSEC];
 }
