@@ -64,6 +64,10 @@ const skip = skipReason();
 for (const [kind, named] of Object.entries(kinds)) {
   t.test(`odd ${kind}`, { skip }, async (t) => {
     const tool = toolUnderTest();
+    if (tool.isPeer) {
+      t.plan(0, 'CRIU loses some of these in silence');
+      return;
+    }
     await using ws = new Workspace();
     const victim = await ws.start('odd', [kind]);
     if (victim.skipped !== '') {
@@ -79,8 +83,8 @@ for (const [kind, named] of Object.entries(kinds)) {
       unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid), changesByRestore), '/proc says the same as before');
     } else {
       t.equal(run.code, 1, 'refused', { run: describeRun(run) });
-      t.match(run.output + (tool.isPeer ? run.log : ''), named, 'by its name');
-      if (!tool.isPeer) t.same(readdirSync(images).filter((file) => file !== 'dump.log'), [], 'nothing was written');
+      t.match(run.output, named, 'by its name');
+      t.same(readdirSync(images).filter((file) => file !== 'dump.log'), [], 'nothing was written');
       unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid)), 'it runs on untouched');
     }
     for (const { ok, text } of await victim.verify()) t.ok(ok, text);
