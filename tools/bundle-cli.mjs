@@ -1,7 +1,7 @@
 // Builds the program of the command line, packages/cli/dist:
 //   criu-ts.cjs  what is executed: a launcher (CommonJS: node starts 5 ms sooner than with a module)
-//   main.cjs     everything but koffi
-//   main.cache   V8's code cache of main.cjs
+//   dump.cjs, restore.cjs, other.cjs    a bundle for each command, and one for the rest: everything but koffi
+//   dump.cache …                        V8's code caches of them
 //   criu-ts.mjs, criu-ts, criu   links to the first: node goes by the name of the file that a link leads to
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -43,12 +43,14 @@ const common = {
 };
 await build({
   ...common,
-  entryPoints: { main: 'packages/cli/src/main.ts' },
+  entryPoints: { dump: 'packages/cli/src/program/dump.ts', restore: 'packages/cli/src/program/restore.ts', other: 'packages/cli/src/program/other.ts' },
   plugins: [koffiAtOnce],
   // In CommonJS there is no import.meta; and the mere mention of `performance` makes node load perf_hooks, for 3 ms.
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
+  // What the launcher calls.
+  footer: { js: '})' },
   banner: {
-    js: "const __importMetaUrl = 'file://' + encodeURI(__filename), __now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };",
+    js: "(function (require, module, __filename, __dirname, __launcher) {const __importMetaUrl = 'file://' + encodeURI(__filename), __now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };",
   },
   // The launcher reads it as latin1, which is quickest.
   charset: 'ascii',
@@ -57,7 +59,7 @@ await build({
 });
 await build({
   ...common,
-  entryPoints: { 'criu-ts': 'packages/cli/src/launch.ts' },
+  entryPoints: { 'criu-ts': 'packages/cli/src/program/launch.ts' },
   // NODE_EXTRA_CA_CERTS, where set, makes node read certificates at start, for 40 ms; idle V8 threads cost 1 ms.
   banner: { js: '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node --v8-pool-size=0' },
 });
@@ -68,7 +70,7 @@ for (const link of ['criu-ts.mjs', 'criu-ts', 'criu']) {
   symlinkSync('criu-ts.cjs', path.join(outdir, link));
 }
 
-rmSync(path.join(outdir, 'main.cache'), { force: true });
+for (const name of ['dump', 'restore', 'other']) rmSync(path.join(outdir, `${name}.cache`), { force: true });
 const runOnce = (...args) =>
   spawnSync(process.execPath, [program, ...args], {
     env: { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1', CRIU_CONFIG_FILE: '/dev/null' },

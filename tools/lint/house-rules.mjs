@@ -55,11 +55,6 @@ function resourceOf(file) {
   return resources.has(name) ? name : undefined;
 }
 
-/** Borders that a resource may cross, and why. */
-const CROSSINGS = {
-  'files/fifo': ['files/regular'], // In the images a fifo has a regular file beside it, for its path.
-};
-
 const coreFolder = (file) => /^packages\/core\/src\/(dump|restore|resources|model|host)\//.exec(file)?.[1];
 
 /** In core: who may not import whom, and why. */
@@ -76,7 +71,7 @@ function judgeCore(specifier, file) {
   }
   if (from === 'model' && into !== 'model') return `model may not import ${into}: it is pure data.`;
   const [a, b] = [resourceOf(file), resourceOf(to)];
-  if (a !== undefined && b !== undefined && a !== b && !CROSSINGS[a]?.includes(b)) {
+  if (a !== undefined && b !== undefined && a !== b) {
     return `the resource ${a} may not import the resource ${b}: it asks the registry.`;
   }
   return undefined;

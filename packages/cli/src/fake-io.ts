@@ -1,5 +1,7 @@
 // For tests: an outside world that remembers what it was told, and a core that does nothing.
 import type { CriuEvent, DumpOptions, DumpResult, DumpStats, RestoreOptions, RestoreResult, RestoreStats } from '@criu-ts/core';
+import { dumpCommand } from './commands/dump.js';
+import { restoreCommand } from './commands/restore.js';
 import type { Io } from './io.js';
 
 export const dumpStats: DumpStats = {
@@ -79,8 +81,7 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     restores: [],
     stdout: (text) => (io.out += text),
     stderr: (text) => (io.err += text),
-    loadDump: async () => ({ dump }),
-    loadRestore: async () => ({ restore }),
+    loadCommand: (command) => (command === 'dump' ? dumpCommand(dump) : restoreCommand(restore)),
     onInterrupt: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

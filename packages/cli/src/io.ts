@@ -1,13 +1,20 @@
 import type { DumpOptions, DumpResult, RestoreOptions, RestoreResult } from '@criu-ts/core';
+import type { CommandName } from './options/spec.js';
+import type { Values } from './options/table.js';
 
-/** What commands need of @criu-ts/core. Each is loaded late, and without the other; tests hand in other ones. */
-export interface Core {
-  readonly loadDump: () => Promise<{ readonly dump: (options: DumpOptions) => Promise<DumpResult> }>;
-  readonly loadRestore: () => Promise<{ readonly restore: (options: RestoreOptions) => Promise<RestoreResult> }>;
-}
+/** A command's function: the exit code comes back. */
+export type Execute = (values: Values, io: Io) => Promise<number>;
+
+/** The API's functions; tests hand in others. */
+export type Dump = (options: DumpOptions) => Promise<DumpResult>;
+export type Restore = (options: RestoreOptions) => Promise<RestoreResult>;
+
+/** Loads a command when it is known, and no sooner. */
+export type LoadCommand = (name: CommandName) => Execute;
 
 /** The outside world of a run. */
-export interface Io extends Core {
+export interface Io {
+  readonly loadCommand: LoadCommand;
   /** The name we were called by; `criu` makes us a drop-in: its exit codes, nothing on the terminal but errors. */
   readonly name: string;
   readonly env: NodeJS.ProcessEnv;

@@ -1,7 +1,7 @@
-// The program: joins `run` to this process.
+// Joins `run` to this process.
 import { fstatSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { Io } from './io.js';
+import type { Io, LoadCommand } from './io.js';
 import { run } from './run.js';
 
 /** Writes all, on the descriptor itself: process.stdout would cost milliseconds at start. */
@@ -30,31 +30,30 @@ function columns(): number {
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-const io: Io = {
-  name: path.basename(process.argv[1] ?? 'criu-ts') === 'criu' ? 'criu' : 'criu-ts',
-  env: process.env,
-  cwd: process.cwd(),
-  stdout: (text) => write(1, text),
-  stderr: (text) => write(2, text),
-  columns: columns(),
-  loadDump: () => import('@criu-ts/core/dump'),
-  loadRestore: () => import('@criu-ts/core/restore'),
-  onInterrupt: (callback) => {
-    const heard = (signal: string): void => callback(signal);
-    for (const signal of INTERRUPTS) process.once(signal, heard);
-    return () => {
-      for (const signal of INTERRUPTS) process.removeListener(signal, heard);
-    };
-  },
-};
-
-run(process.argv.slice(2), io).then(
-  (code) => {
+/** Runs the command line of this process, and ends it. */
+export function main(loadCommand: LoadCommand): void {
+  const io: Io = {
+    loadCommand,
+    name: path.basename(process.argv[1] ?? 'criu-ts') === 'criu' ? 'criu' : 'criu-ts',
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: (text) => write(1, text),
+    stderr: (text) => write(2, text),
+    columns: columns(),
+    onInterrupt: (callback) => {
+      const heard = (signal: string): void => callback(signal);
+      for (const signal of INTERRUPTS) process.once(signal, heard);
+      return () => {
+        for (const signal of INTERRUPTS) process.removeListener(signal, heard);
+      };
+    },
+  };
+  run(process.argv.slice(2), io).then(
     // Nothing may keep us alive: whoever called waits for the exit.
-    process.exit(code);
-  },
-  (error: unknown) => {
-    io.stderr(`${io.name}: this should not have happened: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    process.exit(1);
-  },
-);
+    (code) => process.exit(code),
+    (error: unknown) => {
+      io.stderr(`${io.name}: this should not have happened: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      process.exit(1);
+    },
+  );
+}

@@ -6,7 +6,7 @@ import vm from 'node:vm';
 import t from 'tap';
 
 const dist = path.resolve('packages/cli/dist');
-const built = existsSync(path.join(dist, 'main.cjs')) ? {} : { skip: 'the program is not built: nx bundle @criu-ts/cli' };
+const built = existsSync(path.join(dist, 'dump.cjs')) ? {} : { skip: 'the program is not built: nx bundle @criu-ts/cli' };
 
 function execute(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env: { PATH: process.env.PATH, ...env } });
@@ -28,12 +28,28 @@ t.test('a link named criu is a drop-in', built, async (t) => {
 });
 
 t.test('V8 takes the code cache', built, async (t) => {
-  const source = `(function (require, __filename, __dirname) {${readFileSync(path.join(dist, 'main.cjs'), 'latin1')}\n})`;
-  const cachedData = readFileSync(path.join(dist, 'main.cache'));
-  t.equal(new vm.Script(source, { filename: path.join(dist, 'main.cjs'), cachedData }).cachedDataRejected, false);
+  const source = readFileSync(path.join(dist, 'dump.cjs'), 'latin1');
+  const cachedData = readFileSync(path.join(dist, 'dump.cache'));
+  t.equal(new vm.Script(source, { filename: path.join(dist, 'dump.cjs'), cachedData }).cachedDataRejected, false);
 });
 
 t.test('runs without the code cache', built, async (t) => {
-  const dir = t.testdir({ 'criu-ts.cjs': readFileSync(path.join(dist, 'criu-ts.cjs')), 'main.cjs': readFileSync(path.join(dist, 'main.cjs')) });
+  const files = ['criu-ts.cjs', 'other.cjs'].map((name) => [name, readFileSync(path.join(dist, name))] as const);
+  const dir = t.testdir(Object.fromEntries(files));
   t.match(execute(process.execPath, [path.join(dir, 'criu-ts.cjs'), '--version']), { status: 0, stdout: /^criu-ts \d/ });
+});
+
+t.test('the command is found wherever it stands', built, async (t) => {
+  const dir = t.testdir({});
+  const rows: [args: string, err: RegExp][] = [
+    ['dump -t 0', /^criu-ts: dump needs a process/],
+    ['restore -S', /^criu-ts: --restore-sibling only/],
+    ['-o dump restore -S', /^criu-ts: --restore-sibling only/],
+    ['-o restore dump -t 0', /^criu-ts: dump needs a process/],
+    ['-W dump', /^criu-ts: a command is required/],
+  ];
+  for (const [args, err] of rows) {
+    const run = execute(path.join(dist, 'criu-ts'), [...args.split(' '), '-D', dir]);
+    t.match(run, { status: 1, stderr: err }, args);
+  }
 });

@@ -1,8 +1,9 @@
-import { commands, criuCommands } from './commands/index.js';
+import { commands, criuCommands, isCommand } from './commands/index.js';
 import type { Io } from './io.js';
 import { readConfigs } from './options/config-file.js';
+import { helpText } from './options/help.js';
 import { closest, parseOptions, type Parsed } from './options/parse.js';
-import { UsageError } from './usage-error.js';
+import { isUsageError, UsageError } from './usage-error.js';
 import { versionText } from './version.js';
 
 /**
@@ -14,8 +15,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
     // Before all else, so that a broken configuration file can't hide the help (CRIU does the same).
     if (args.includes('--help') || args.includes('-h')) {
-      const { helpText } = await import('./options/help.js');
-      io.stdout(helpText(io.name, args.find((arg) => arg in commands)));
+      io.stdout(helpText(io.name, args.find(isCommand)));
       return 0;
     }
     const { values, words } = parseAll(args, io);
@@ -25,13 +25,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     }
     const [name, ...rest] = words;
     if (name === undefined) throw new UsageError('a command is required: dump or restore');
-    const command = commands[name];
-    if (command === undefined) throw new UsageError(unknownCommand(name));
+    if (!isCommand(name)) throw new UsageError(unknownCommand(name));
     if (rest.length > 0) throw new UsageError(`excessive parameter for command ${name}: ${rest.join(' ')}`);
-    const { execute } = await command.load();
-    return await execute(values, io);
+    return await io.loadCommand(name)(values, io);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!isUsageError(error)) throw error;
     io.stderr(`${io.name}: ${error.message}\n  do:  ${io.name} --help\n`);
     if (args.includes('--json')) io.stdout(`${JSON.stringify({ ok: false, error: { code: 'usage', message: error.message } })}\n`);
     return 1;

@@ -146,8 +146,8 @@ export class Batch {
     if (done < count) throw this.#failure(done);
     this.#base += count;
     this.#count = 0;
-    this.#dataUsed = 0;
-    this.#dataTaken = true;
+    // Data that waits for its call keeps its place: the address is known already.
+    if (this.#dataTaken) this.#dataUsed = 0;
     this.#doings.length = 0;
   }
 

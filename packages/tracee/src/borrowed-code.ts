@@ -1,4 +1,5 @@
 import { Memory, processVmRead } from '@criu-ts/kernel/sys';
+import { deadStack } from './dead-stack.js';
 
 /** What is needed of a mapping to look for code and for dead stack in it. */
 export interface MappedRange {
@@ -17,20 +18,14 @@ export interface BorrowedCode {
   readonly syscall: number;
   /** Code that calls rt_sigreturn: where a call returns to if we die. Absent: the call is not safe against our death. */
   readonly sigreturn: number | undefined;
-  /** Dead bytes of the stack, {@link SCRATCH_SIZE} of them, a multiple of 64. */
+  /** Dead bytes of the stack, `scratchSize()` of them, a multiple of 64. */
   readonly scratch: number;
 }
-
-/** Crash frame (4 KiB, or 12 with AMX state), then what calls read and write. */
-export const SCRATCH_SIZE = 20 * 1024;
-/** Where in the scratch area calls may read and write. */
-export const SCRATCH_DATA = 16 * 1024;
 
 const SYSCALL_RET = Buffer.from('0f05c3', 'hex');
 const SYSCALL = Buffer.from('0f05', 'hex');
 /** `mov $15, %rax; syscall` as glibc, musl and Go have it, and the shorter form. */
 const SIGRETURN = [Buffer.from('48c7c00f0000000f05', 'hex'), Buffer.from('b80f0000000f05', 'hex')];
-const RED_ZONE = 128;
 const window = new Memory(1024 * 1024);
 const OVERLAP = 16;
 const MOST_SCANNED = 96 * 1024 * 1024;
@@ -41,7 +36,7 @@ const MOST_SCANNED = 96 * 1024 * 1024;
  * @returns undefined where there is no `syscall` instruction or no room on the stack
  */
 export function findBorrowedCode(pid: number, ranges: readonly MappedRange[], stackPointers: readonly number[]): BorrowedCode | undefined {
-  const scratch = deadStack(ranges, stackPointers);
+  const scratch = deadStack(ranges, stackPointers, (start, length) => isZero(pid, start, length));
   if (scratch === undefined) return undefined;
   let syscallRet: number | undefined;
   let syscall: number | undefined;
@@ -63,6 +58,7 @@ export function findBorrowedCode(pid: number, ranges: readonly MappedRange[], st
       if (syscallRet !== undefined && sigreturn !== undefined) return { syscall: syscallRet, sigreturn, scratch };
     }
   }
+  // Without `ret` behind it the task would not come to its frame, but run into whatever follows.
   if (syscallRet !== undefined) return { syscall: syscallRet, sigreturn, scratch };
   return syscall === undefined ? undefined : { syscall, sigreturn: undefined, scratch };
 }
@@ -72,22 +68,7 @@ function candidates(ranges: readonly MappedRange[]): MappedRange[] {
   return ranges.filter((range) => range.executable && range.path !== '[vsyscall]').sort((a, b) => rank(a) - rank(b));
 }
 
-/**
- * Bytes below every stack pointer (and its red zone) of a private writable mapping: what a signal handler's frame
- * would overwrite too. The main thread's stack comes first; a Go program's threads run on small stacks inside of the
- * heap, so others only count where they lie in a mapping named [stack] or with enough room.
- */
-function deadStack(ranges: readonly MappedRange[], stackPointers: readonly number[]): number | undefined {
-  const stacks = ranges.filter((range) => range.writable && !range.shared);
-  stacks.sort((a, b) => Number(b.path === '[stack]') - Number(a.path === '[stack]'));
-  for (const range of stacks) {
-    const inside = stackPointers.filter((sp) => sp > range.start && sp <= range.end);
-    if (inside.length === 0) continue;
-    const top = Math.min(...inside) - RED_ZONE;
-    const scratch = Math.floor((top - SCRATCH_SIZE) / 64) * 64;
-    if (scratch >= range.start) return scratch;
-  }
-  // No thread is on the [stack]: the lowest pages of it are dead all the same, the deepest call ever made lies above.
-  const stack = stacks.find((range) => range.path === '[stack]' && range.end - range.start >= 4 * SCRATCH_SIZE);
-  return stack === undefined ? undefined : stack.start;
+function isZero(pid: number, start: number, length: number): boolean {
+  const count = processVmRead(pid, start, window.address, length);
+  return count === length && window.bytes.subarray(0, length).every((byte) => byte === 0);
 }

@@ -1,4 +1,6 @@
+import { SYS } from '@criu-ts/kernel/abi';
 import type { Registers, RegisterName } from './registers.js';
+import { xstateSize } from './xstate.js';
 
 /**
  * The signal frame that makes a tracee whole if we die in the middle of a remote call.
@@ -28,12 +30,29 @@ export function crashFrameSize(xstateSize: number): number {
   return CRASH_FRAME_HEAD + xstateSize + 4;
 }
 
+/** Room for a CPU mask between the two crash frames: as much as the kernel ever has (CONFIG_NR_CPUS = 8192). */
+export const AFFINITY_SIZE = 1024;
+/** Where the second frame lies in the scratch area: above the first, and the mask that it names. */
+export const OWN_FRAME = CRASH_FRAME_HEAD + AFFINITY_SIZE;
+/** What calls read and write lies above the frames. */
+export const SCRATCH_DATA_SIZE = 4096;
+
+/** Where in the scratch area calls may read and write. */
+export function scratchData(): number {
+  return Math.ceil((OWN_FRAME + crashFrameSize(xstateSize())) / 64) * 64;
+}
+
+/** Bytes of dead stack that are needed: 8.5 KiB, or 17 where the CPU has AMX. */
+export function scratchSize(): number {
+  return scratchData() + SCRATCH_DATA_SIZE;
+}
+
 /** What a frame brings back. */
 export interface FrameContext {
   /** System call restarts already worked in, see {@link resolveRestart}. */
   readonly registers: Registers;
   readonly sigmask: bigint;
-  /** As PTRACE_GETREGSET gives it; without it the FPU is reset. */
+  /** As `signalXstate` gives it; without it the FPU is reset. */
   readonly xstate?: Uint8Array;
 }
 
@@ -70,7 +89,7 @@ const ERESTARTSYS = -512n;
 const ERESTARTNOINTR = -513n;
 const ERESTARTNOHAND = -514n;
 const ERESTART_RESTARTBLOCK = -516n;
-const NR_RESTART_SYSCALL = 219;
+const NR_RESTART_SYSCALL: number = SYS.restart_syscall;
 const SYSCALL_LENGTH = 2;
 
 /**
@@ -91,4 +110,31 @@ export function resolveRestart(registers: Registers): Registers {
   }
   out.set('origRax', -1n);
   return out;
+}
+
+/**
+ * As {@link resolveRestart}, for a task that goes on by rt_sigreturn(2), which forgets how to continue a call
+ * (restore_sigcontext): it is made anew, with its whole time. Never less than was asked for, and no EINTR.
+ * @param call the number of the interrupted call, where restart_syscall(2) stands for it; undefined: not known
+ */
+export function resolveRestartAnew(registers: Registers, call: number | undefined): Registers {
+  const out = resolveRestart(registers);
+  const nr = Number(registers.getSigned('origRax'));
+  if (nr < 0 || registers.getSigned('rax') !== ERESTART_RESTARTBLOCK) return out;
+  const again = nr === NR_RESTART_SYSCALL ? call : nr;
+  if (again !== undefined) out.set('rax', again);
+  return out;
+}
+
+/** Calls that the kernel continues by restart_syscall(2). */
+const CONTINUED: readonly number[] = [SYS.nanosleep, SYS.clock_nanosleep, SYS.poll, SYS.futex];
+/** `mov $NR, %eax; syscall` */
+export const NUMBERED_SYSCALL_LENGTH = 7;
+
+/** The call's number, from the last bytes of code before rip; restart_syscall(2) has taken its place in orig_rax. */
+export function numberOfSyscall(code: Uint8Array): number | undefined {
+  const [mov, , , , , first, second] = code;
+  if (code.length !== NUMBERED_SYSCALL_LENGTH || mov !== 0xb8 || first !== 0x0f || second !== 0x05) return undefined;
+  const nr = new DataView(code.buffer, code.byteOffset).getInt32(1, true);
+  return CONTINUED.includes(nr) ? nr : undefined;
 }

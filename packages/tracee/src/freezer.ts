@@ -1,14 +1,13 @@
-import { PTRACE, PTRACE_O } from '@criu-ts/kernel/abi';
-import { childrenByParent, listProcNumbers, readChildren, readProcText, threadOf, ProcessGone } from '@criu-ts/kernel/procfs';
+import { ERRNO, PTRACE, PTRACE_EVENT, PTRACE_O, SYS } from '@criu-ts/kernel/abi';
+import { childrenByParent, listProcNumbers, ProcessGone, readChildren, readProcText, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
+import { letGo } from './let-go.js';
 import { Tracee } from './tracee.js';
 
 /** Newborns of a task that we seized are ours from their first instruction: a tree that forks all the while can't get away. */
 const BIRTHS = PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 const OPTIONS = PTRACE_O.TRACESYSGOOD | BIRTHS;
-const EPERM = 1;
-const EINVAL = 22;
 
 /** A process whose threads all stand still, or a zombie (no threads). */
 export interface FrozenProcess {
@@ -55,6 +54,8 @@ export class FrozenTree implements Disposable {
     const tree = new FrozenTree(root, options);
     try {
       tree.#freezeAll();
+      // Born by somebody of the tree into another family (CLONE_PARENT), or ended: none of ours.
+      tree.#letNewbornGo();
       return tree;
     } catch (error) {
       tree[Symbol.dispose]();
@@ -68,48 +69,47 @@ export class FrozenTree implements Disposable {
 
   /** Lets every thread go. Tasks that died meanwhile are nothing to worry about. */
   [Symbol.dispose](): void {
-    for (const thread of this.#threads.values()) {
-      try {
-        thread.detach();
-      } catch (error) {
-        if (!(error instanceof TraceeDied)) throw error;
-      }
-    }
-    this.#threads.clear();
+    this.#letGo(() => true);
+    this.#letNewbornGo();
+  }
+
+  #letGo(which: (tracee: Tracee) => boolean): void {
+    // Others first: a main thread's end is told when it is the last.
+    const threads = [...this.#threads.values()].filter(which).sort((a, b) => Number(a.tid === a.pid) - Number(b.tid === b.pid));
+    for (const { tid } of threads) this.#threads.delete(tid);
+    letGo(threads);
+  }
+
+  #letNewbornGo(): void {
+    const newborn = [...this.#newborn].map((tid) => Tracee.born(tid, tid));
+    this.#newborn.clear();
+    letGo(newborn);
   }
 
   /** Until a look at the whole tree finds nobody new: an orphan may have come to a subreaper that we saw before. */
   #freezeAll(): void {
     this.#freezeProcess(this.root);
-    for (let before = -1; before !== this.processes.size; ) {
-      before = this.processes.size;
+    for (let settled = false; !settled; ) {
+      settled = true;
       const scan = new ChildScan();
       // The map grows while it is walked, so grandchildren come in the same pass.
       for (const process of this.processes.values()) {
-        for (const child of scan.childrenOf(process)) if (!this.processes.has(child)) this.#freezeProcess(child);
+        for (const child of scan.childrenOf(process)) {
+          if (this.processes.has(child)) continue;
+          // Also if it ended before we had it: the kernel may have skipped a sibling in the list then.
+          settled = false;
+          this.#checkTime();
+          this.#freezeProcess(child);
+        }
       }
     }
   }
 
   #freezeProcess(pid: number): void {
-    if (isZombie(pid)) {
-      this.processes.set(pid, { pid, threads: [], zombie: true, stopSignal: undefined });
-      return;
-    }
+    if (pid === process.pid) throw new FreezeFailed(pid, 'it is criu-ts itself', 'start criu-ts from outside of the tree');
     const threads = new Map<number, Tracee>();
     try {
-      for (let before = -1; before !== threads.size; ) {
-        before = threads.size;
-        const fresh = listProcNumbers(pid, 'task').filter((tid) => !threads.has(tid));
-        for (const tid of fresh) {
-          const tracee = this.#seize(pid, tid);
-          if (tracee !== undefined) threads.set(tid, tracee);
-        }
-        for (const tid of fresh) {
-          const tracee = threads.get(tid);
-          if (tracee !== undefined && !this.#awaitStop(tracee)) threads.delete(tid);
-        }
-      }
+      while (!this.#freezeThreads(pid, threads)) this.#checkTime();
     } catch (error) {
       // A child that ended while we looked is no part of the tree any more; its parent may still have to wait for it.
       if (pid === this.root || !(error instanceof ProcessGone || error instanceof TraceeDied)) throw error;
@@ -117,35 +117,34 @@ export class FrozenTree implements Disposable {
     if (threads.size === 0) {
       if (pid === this.root) throw new TraceeDied(pid, 'the process ended while it was being stopped');
       if (isZombie(pid)) this.processes.set(pid, { pid, threads: [], zombie: true, stopSignal: undefined });
+      this.#letGo((tracee) => tracee.pid === pid);
       return;
     }
+    if (!threads.has(pid)) throw new FreezeFailed(pid, 'its main thread has ended while others run on', 'wait until all of its threads have ended');
     const ordered = [...threads.values()].sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
-    const process: FrozenProcess = { pid, threads: ordered, zombie: false, stopSignal: ordered.map(({ tid }) => this.#stopSignals.get(tid)).find((s) => s !== undefined) };
-    this.processes.set(pid, process);
-    this.#onFrozen?.(process);
+    const frozen: FrozenProcess = { pid, threads: ordered, zombie: false, stopSignal: ordered.map(({ tid }) => this.#stopSignals.get(tid)).find((s) => s !== undefined) };
+    this.processes.set(pid, frozen);
+    this.#onFrozen?.(frozen);
+  }
+
+  /** One look at the threads of a process, all unknown ones stopped; true when there was none and all known ones stand. */
+  #freezeThreads(pid: number, threads: Map<number, Tracee>): boolean {
+    const fresh = listProcNumbers(pid, 'task').filter((tid) => !threads.has(tid));
+    const seized = fresh.map((tid) => this.#seize(pid, tid)).filter((tracee) => tracee !== undefined);
+    for (const tracee of seized) if (this.#awaitStop(tracee)) threads.set(tracee.tid, tracee);
+    // Where one ended the kernel may have skipped another; an ended main thread stays in the list.
+    if (seized.length > 0 || fresh.some((tid) => tid !== pid)) return false;
+    // execve(2) by one thread ends the others and gives it the main thread's id, exit_group(2) ends all.
+    const lost = [...threads.values()].filter((tracee) => !tracee.held);
+    for (const { tid } of lost) threads.delete(tid);
+    return lost.length === 0;
   }
 
   /** undefined: the thread ended meanwhile. */
   #seize(pid: number, tid: number): Tracee | undefined {
-    try {
-      let tracee: Tracee;
-      if (this.#newborn.delete(tid)) tracee = Tracee.born(pid, tid);
-      else {
-        tracee = seizeWithSeccompSuspended(pid, tid);
-        tracee.interrupt();
-      }
-      this.#threads.set(tid, tracee);
-      return tracee;
-    } catch (error) {
-      if (error instanceof TraceeDied) return undefined;
-      if (error instanceof SyscallFailed && error.errno === EPERM) {
-        // A thread on its way out can't be seized either: only one that stays is a problem.
-        const tracer = tracerOf(pid, tid);
-        if (tracer === undefined) return undefined;
-        throw new FreezeFailed(pid, tracer === 0 ? 'we may not trace it' : `it is traced by process ${tracer} already`, tracer === 0 ? 'run as root, or with CAP_SYS_PTRACE' : 'end the debugger, strace or other tracer');
-      }
-      throw error;
-    }
+    const tracee = this.#newborn.delete(tid) ? Tracee.born(pid, tid) : seize(pid, tid);
+    if (tracee !== undefined) this.#threads.set(tid, tracee);
+    return tracee;
   }
 
   /** False: the thread ended instead. */
@@ -153,18 +152,22 @@ export class FrozenTree implements Disposable {
     try {
       for (;;) {
         const stop = tracee.waitUntil(this.#deadline);
-        if (stop === undefined) throw new FreezeFailed(tracee.pid, `thread ${tracee.tid} can't be stopped: ${stateOf(tracee)}`, 'try again later, or give more time with --timeout');
+        if (stop === undefined) throw new FreezeFailed(tracee.pid, `thread ${tracee.tid} ${whyItRuns(tracee)}`, 'try again later, or give more time with --timeout');
         switch (stop.kind) {
           case 'trap':
             return true;
           case 'group-stop':
             this.#stopSignals.set(tracee.tid, stop.signal);
             return true;
-          case 'event':
+          case 'event': {
             // Our interrupt is still due; the newborn is met when its process is listed.
-            this.#newborn.add(tracee.eventMessage());
+            const tid = tracee.eventMessage();
+            // A parent stops when the child that has its memory ends or calls execve(2), not before.
+            if (stop.event === PTRACE_EVENT.VFORK) letGo([Tracee.born(tid, tid)]);
+            else this.#newborn.add(tid);
             tracee.resume(PTRACE.CONT);
             break;
+          }
           case 'signal':
             // It was about to get a signal when we came: it gets it, then stops for us.
             tracee.resume(PTRACE.CONT, stop.signal);
@@ -179,6 +182,10 @@ export class FrozenTree implements Disposable {
       return false;
     }
   }
+
+  #checkTime(): void {
+    if (performance.now() > this.#deadline) throw new FreezeFailed(this.root, 'its tree changes faster than it can be stopped', 'try again later, or give more time with --timeout');
+  }
 }
 
 /** Children of processes, at one time: by /proc/PID/task/TID/children, or, where the kernel lacks it, by a look at all processes. */
@@ -188,11 +195,47 @@ class ChildScan {
   childrenOf(process: FrozenProcess): number[] {
     const children: number[] = [];
     for (const { pid, tid } of process.threads) {
-      const own = readChildren(threadOf(pid, tid));
-      if (own === undefined) return [...((this.#byParent ??= childrenByParent()).get(pid) ?? [])];
-      children.push(...own);
+      try {
+        const own = readChildren(threadOf(pid, tid));
+        if (own === undefined) return [...((this.#byParent ??= childrenByParent()).get(pid) ?? [])];
+        children.push(...own);
+      } catch (error) {
+        // Killed by somebody else: its children are another's.
+        if (!(error instanceof ProcessGone)) throw error;
+      }
     }
     return children;
+  }
+}
+
+/** Asks a thread to stop. undefined: it ended meanwhile. @throws FreezeFailed where we may not */
+function seize(pid: number, tid: number): Tracee | undefined {
+  try {
+    const tracee = seizeWithSeccompSuspended(pid, tid);
+    tracee.interrupt();
+    return tracee;
+  } catch (error) {
+    if (error instanceof TraceeDied) return undefined;
+    if (!(error instanceof SyscallFailed && error.errno === ERRNO.EPERM)) throw error;
+    // A thread on its way out can't be seized either: only one that stays is a problem.
+    const tracer = tracerOf(pid, tid);
+    if (tracer === undefined) return undefined;
+    if (tracer === process.pid) return reclaim(pid, tid);
+    throw tracer === 0
+      ? new FreezeFailed(pid, 'we may not trace it', 'run as root, or with CAP_SYS_PTRACE')
+      : new FreezeFailed(pid, `it is traced by process ${tracer} already`, 'end the debugger, strace or other tracer');
+  }
+}
+
+/** A tracee of ours under another id: by execve(2) a thread becomes the main thread. */
+function reclaim(pid: number, tid: number): Tracee | undefined {
+  const tracee = Tracee.born(pid, tid);
+  try {
+    tracee.interrupt();
+    return tracee;
+  } catch (error) {
+    if (error instanceof TraceeDied) return undefined;
+    throw error;
   }
 }
 
@@ -201,14 +244,14 @@ function seizeWithSeccompSuspended(pid: number, tid: number): Tracee {
   try {
     return Tracee.seize(pid, tid, OPTIONS | PTRACE_O.SUSPEND_SECCOMP);
   } catch (error) {
-    if (error instanceof SyscallFailed && (error.errno === EPERM || error.errno === EINVAL)) return Tracee.seize(pid, tid, OPTIONS);
+    if (error instanceof SyscallFailed && (error.errno === ERRNO.EPERM || error.errno === ERRNO.EINVAL)) return Tracee.seize(pid, tid, OPTIONS);
     throw error;
   }
 }
 
-function isZombie(pid: number): boolean {
+function isZombie(task: Parameters<typeof readProcText>[0]): boolean {
   try {
-    return /^State:\s+[ZX]/m.test(readProcText(pid, 'status'));
+    return /^State:\s+[ZX]/m.test(readProcText(task, 'status'));
   } catch (error) {
     if (error instanceof ProcessGone) return false;
     throw error;
@@ -227,6 +270,16 @@ function tracerOf(pid: number, tid: number): number | undefined {
   }
 }
 
-function stateOf({ pid, tid }: Tracee): string {
-  return /^State:\s+(.*)$/m.exec(readProcText(threadOf(pid, tid), 'status'))?.[1] ?? 'unknown state';
+const BEAR: readonly number[] = [SYS.vfork, SYS.clone, SYS.clone3];
+
+/** What keeps it from stopping: an uninterruptible sleep. */
+function whyItRuns({ pid, tid }: Tracee): string {
+  const task = threadOf(pid, tid);
+  const state = /^State:\s+(.*)$/m.exec(readProcText(task, 'status'))?.[1] ?? 'unknown state';
+  const call = readSyscall(task);
+  if (call.state === 'inside' && BEAR.includes(call.number)) {
+    const [child] = readChildren(task) ?? [];
+    return `waits in vfork(2) until ${child === undefined ? 'its child' : `process ${child}`} ends or calls execve(2)`;
+  }
+  return `does not stop: ${state}`;
 }

@@ -1,4 +1,5 @@
 import { NT, PTRACE, SYS, W, WAIT } from '@criu-ts/kernel/abi';
+import { ProcessGone, readStat, threadOf } from '@criu-ts/kernel/procfs';
 import { Memory, processVmRead, processVmWrite, rawSyscall, SyscallFailed, describeCall, tryPtrace, wait4, type SyscallArg } from '@criu-ts/kernel/sys';
 import { TraceeDied, UnexpectedStop } from './errors.js';
 import { Registers } from './registers.js';
@@ -8,6 +9,8 @@ import { parseWaitStatus, type WaitStatus } from './wait-status.js';
 export type Stop = Exclude<WaitStatus, { kind: 'exited' | 'killed' }>;
 
 const ESRCH = 3;
+/** Looks at a task before it is worth a sleep; on one CPU it has run meanwhile. */
+const SPINS = 50;
 /** Nobody ever wakes it: a sleep. */
 const never = new Int32Array(new SharedArrayBuffer(4));
 /** Room for any XSAVE area: AMX makes it 11 KiB. */
@@ -53,20 +56,57 @@ export class Tracee {
     this.request(PTRACE.INTERRUPT);
   }
 
+  /** Whether it stands still under our hands: false where it runs, died, or became another thread's id by execve(2). */
+  get held(): boolean {
+    return tryPtrace(PTRACE.GETEVENTMSG, this.tid, 0, small.address) === 0;
+  }
+
+  /** The stop that it is in and that nobody has seen yet; undefined: none. @throws TraceeDied once it has been seen off */
+  poll(): Stop | undefined {
+    const waited = wait4(this.tid, WAIT.ALL | W.NOHANG);
+    return waited === undefined ? undefined : this.#stop(waited);
+  }
+
   /** Waits for the next stop. @throws TraceeDied */
   wait(): Stop {
-    return this.#stop(wait4(this.tid, WAIT.ALL));
+    for (let round = 0; round < SPINS; round++) {
+      const stop = this.poll();
+      if (stop !== undefined) return stop;
+      rawSyscall(SYS.sched_yield);
+    }
+    return this.#endHides() ? (this.waitUntil(Infinity) as Stop) : this.#stop(wait4(this.tid, WAIT.ALL));
   }
 
   /** As {@link wait}, but gives up at a moment of `performance.now()`: undefined. */
   waitUntil(deadline: number): Stop | undefined {
     // A stop is a matter of microseconds; only what takes longer (a disk, a vfork) is worth a sleep.
     for (let round = 0; ; round++) {
-      const waited = wait4(this.tid, WAIT.ALL | W.NOHANG);
-      if (waited !== undefined) return this.#stop(waited);
+      const stop = this.poll();
+      if (stop !== undefined) return stop;
       if (performance.now() > deadline) return undefined;
-      if (round < 50) rawSyscall(SYS.sched_yield);
-      else Atomics.wait(never, 0, 0, 1);
+      if (round < SPINS) {
+        rawSyscall(SYS.sched_yield);
+        continue;
+      }
+      if (this.tid === this.pid && this.#stat()?.state === 'Z') throw new TraceeDied(this.tid, 'the task was killed');
+      Atomics.wait(never, 0, 0, 1);
+    }
+  }
+
+  /**
+   * The end of a main thread is not reported while another thread of its process is left, be it a zombie that waits
+   * for its tracer, us (kernel/exit.c, delay_group_leader): a wait without end.
+   */
+  #endHides(): boolean {
+    return this.tid === this.pid && (this.#stat()?.numThreads ?? 0) > 1;
+  }
+
+  #stat(): ReturnType<typeof readStat> | undefined {
+    try {
+      return readStat(threadOf(this.pid, this.tid));
+    } catch (error) {
+      if (error instanceof ProcessGone) return undefined;
+      throw error;
     }
   }
 

@@ -38,3 +38,28 @@ function readLayout(): ReadonlyMap<number, XstateComponent> {
   }
   return components;
 }
+
+/** Where XSTATE_BV lies: a bit for each component that isn't in its initial state. */
+const XSTATE_BV = XSAVE_HEADER;
+/** AMX: a task has no room for them in its signal frames before it asked for them by arch_prctl(2). */
+const ON_REQUEST: readonly number[] = [XFEATURE.XTILE_CFG, XFEATURE.XTILE_DATA];
+
+/**
+ * What of an XSAVE area a signal frame may hold. PTRACE_GETREGSET gives room to all that the CPU has, but
+ * rt_sigreturn(2) forgets everything but SSE when the area is larger than the task's own (arch/x86/kernel/fpu/signal.c,
+ * check_xstate_in_sigframe).
+ */
+export function signalXstate(area: Uint8Array, components: ReadonlyMap<number, XstateComponent> = xstateLayout()): Uint8Array {
+  const inUse = new DataView(area.buffer, area.byteOffset).getBigUint64(XSTATE_BV, true);
+  let end = XSAVE_MIN;
+  for (const [bit, { offset, size }] of components) {
+    const wanted = !ON_REQUEST.includes(bit) || (inUse & (1n << BigInt(bit))) !== 0n;
+    if (wanted && offset + size <= area.length) end = Math.max(end, offset + size);
+  }
+  return area.subarray(0, end);
+}
+
+/** Bytes that an XSAVE area can need on this CPU. */
+export function xstateSize(): number {
+  return Math.max(XSAVE_MIN, ...[...xstateLayout().values()].map(({ offset, size }) => offset + size));
+}

@@ -1,5 +1,4 @@
-import type { Io } from '../io.js';
-import type { Values } from '../options/table.js';
+import type { Dump, Execute } from '../io.js';
 import { LEVEL } from '../render/log.js';
 import { bytesText, countText, timeText } from '../render/units.js';
 import { UsageError } from '../usage-error.js';
@@ -7,37 +6,37 @@ import { work } from './work.js';
 
 const PAGE = 4096;
 
-export function execute(values: Values, io: Io): Promise<number> {
-  return work('dump', values, io, async (session) => {
-    const { tree, compress } = values;
-    if (tree === undefined || tree === 0) throw new UsageError('dump needs a process: -t PID');
-    if (compress !== undefined && compress !== 'lz4') throw new UsageError(`invalid argument for --compress: ${compress} (it is lz4)`);
-    const start = performance.now();
-    const core = await io.loadDump();
-    const { pid, tasks, stats } = await core.dump({
-      ...session.common,
-      pid: tree,
-      leaveRunning: values['leave-running'] === true,
-      leaveStopped: values['leave-stopped'] === true,
-      linkRemap: values['link-remap'] === true,
-      evasiveDevices: values['evasive-devices'] === true,
-      checksum: values.checksum === true,
-      ...(compress !== undefined && { compress }),
-      ...(values['ghost-limit'] !== undefined && { ghostLimit: values['ghost-limit'] }),
-      ...(values.timeout !== undefined && { timeout: values.timeout }),
+export function dumpCommand(dump: Dump): Execute {
+  return (values, io) =>
+    work('dump', values, io, async (session) => {
+      const { tree, compress } = values;
+      if (tree === undefined || tree === 0) throw new UsageError('dump needs a process: -t PID');
+      if (compress !== undefined && compress !== 'lz4') throw new UsageError(`invalid argument for --compress: ${compress} (it is lz4)`);
+      const start = performance.now();
+      const { pid, tasks, stats } = await dump({
+        ...session.common,
+        pid: tree,
+        leaveRunning: values['leave-running'] === true,
+        leaveStopped: values['leave-stopped'] === true,
+        linkRemap: values['link-remap'] === true,
+        evasiveDevices: values['evasive-devices'] === true,
+        checksum: values.checksum === true,
+        ...(compress !== undefined && { compress }),
+        ...(values['ghost-limit'] !== undefined && { ghostLimit: values['ghost-limit'] }),
+        ...(values.timeout !== undefined && { timeout: values.timeout }),
+      });
+      const ms = performance.now() - start;
+      session.finish(stats);
+      // CRIU's last line, which scripts look for.
+      session.log.line(LEVEL.info, 'Dumping finished successfully');
+      if (values.json === true) {
+        io.stdout(`${JSON.stringify({ command: 'dump', ok: true, pid, tasks, imagesDir: session.imagesDir, ms, stats })}\n`);
+      }
+      const size = bytesText((stats.pagesWritten + stats.shpagesWritten) * PAGE);
+      session.say(
+        `dumped ${countText(tasks, 'process', 'processes')} (root ${pid}) to ${session.imagesDir}: ` +
+          `${size} of memory, frozen for ${timeText(stats.frozenTime / 1000)}, ${timeText(ms)} in all\n`,
+      );
+      return 0;
     });
-    const ms = performance.now() - start;
-    session.finish(stats);
-    // CRIU's last line, which scripts look for.
-    session.log.line(LEVEL.info, 'Dumping finished successfully');
-    if (values.json === true) {
-      io.stdout(`${JSON.stringify({ command: 'dump', ok: true, pid, tasks, imagesDir: session.imagesDir, ms, stats })}\n`);
-    }
-    const size = bytesText((stats.pagesWritten + stats.shpagesWritten) * PAGE);
-    session.say(
-      `dumped ${countText(tasks, 'process', 'processes')} (root ${pid}) to ${session.imagesDir}: ` +
-        `${size} of memory, frozen for ${timeText(stats.frozenTime / 1000)}, ${timeText(ms)} in all\n`,
-    );
-    return 0;
-  });
 }

@@ -1,29 +1,28 @@
-import type { Io } from '../io.js';
 import type { CommandName } from '../options/spec.js';
-import type { Values } from '../options/table.js';
 
 export interface Command {
   /** After the name of the program. */
   readonly usage: string;
   readonly text: string;
-  readonly load: () => Promise<{ readonly execute: (values: Values, io: Io) => Promise<number> }>;
 }
 
 const table: Readonly<Record<CommandName, Command>> = {
   dump: {
     usage: 'dump -t PID [OPTION…]',
     text: 'put a running process tree into images, and end it (or not: -R)',
-    load: () => import('./dump.js'),
   },
   restore: {
     usage: 'restore [OPTION…]',
     text: 'bring a process tree back from images',
-    load: () => import('./restore.js'),
   },
 };
 
 /** By any name that was typed. */
 export const commands: Readonly<Record<string, Command>> = table;
+
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(table, name);
+}
 
 /** Commands of CRIU that we don't have, and why. */
 export const criuCommands: Readonly<Record<string, string>> = {

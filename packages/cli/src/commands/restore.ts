@@ -1,7 +1,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { InheritFd, RestoreResult, TaskEnd } from '@criu-ts/core';
-import type { Io } from '../io.js';
+import type { Execute, Io, Restore } from '../io.js';
 import type { Values } from '../options/table.js';
 import { LEVEL } from '../render/log.js';
 import { countText, timeText } from '../render/units.js';
@@ -9,31 +9,31 @@ import type { Session } from '../session.js';
 import { UsageError } from '../usage-error.js';
 import { work } from './work.js';
 
-export function execute(values: Values, io: Io): Promise<number> {
-  return work('restore', values, io, async (session, uninterruptible) => {
-    const detached = values['restore-detached'] === true;
-    const sibling = values['restore-sibling'] === true;
-    if (sibling && !detached) throw new UsageError('--restore-sibling only makes sense with --restore-detached');
-    const inheritFds = (values['inherit-fd'] ?? []).map(parseInheritFd);
-    using pidfile = openPidfile(values.pidfile, session.workDir);
+export function restoreCommand(restore: Restore): Execute {
+  return (values, io) =>
+    work('restore', values, io, async (session, uninterruptible) => {
+      const detached = values['restore-detached'] === true;
+      const sibling = values['restore-sibling'] === true;
+      if (sibling && !detached) throw new UsageError('--restore-sibling only makes sense with --restore-detached');
+      const inheritFds = (values['inherit-fd'] ?? []).map(parseInheritFd);
+      using pidfile = openPidfile(values.pidfile, session.workDir);
 
-    const start = performance.now();
-    const core = await io.loadRestore();
-    const result = await core.restore({
-      ...session.common,
-      leaveStopped: values['leave-stopped'] === true,
-      sibling,
-      ...(inheritFds.length > 0 && { inheritFds }),
+      const start = performance.now();
+      const result = await restore({
+        ...session.common,
+        leaveStopped: values['leave-stopped'] === true,
+        sibling,
+        ...(inheritFds.length > 0 && { inheritFds }),
+      });
+      uninterruptible();
+      const ms = performance.now() - start;
+      pidfile?.fill(result.pid);
+      announce(session, values, io, result, ms);
+      if (detached) return 0;
+      const end = await result.wait();
+      // CRIU's foreground restore ends with 0 however the task ends; a drop-in does the same.
+      return io.name === 'criu' ? 0 : exitCode(end);
     });
-    uninterruptible();
-    const ms = performance.now() - start;
-    pidfile?.fill(result.pid);
-    announce(session, values, io, result, ms);
-    if (detached) return 0;
-    const end = await result.wait();
-    // CRIU's foreground restore ends with 0 however the task ends; a drop-in does the same.
-    return io.name === 'criu' ? 0 : exitCode(end);
-  });
 }
 
 function announce(session: Session, values: Values, io: Io, { pid, tasks, stats }: RestoreResult, ms: number): void {

@@ -1,4 +1,4 @@
-import type { CriuError } from '@criu-ts/core';
+import { type CriuError, toCriuError } from '@criu-ts/core/errors';
 import type { Io } from '../io.js';
 import type { CommandName } from '../options/spec.js';
 import type { Values } from '../options/table.js';
@@ -34,7 +34,7 @@ export async function work(
       if (interrupt.signal.aborted && error === interrupt.signal.reason) {
         return report(session, values, io, command, interrupted(error as Error, command));
       }
-      return report(session, values, io, command, await asCriuError(error));
+      return report(session, values, io, command, asCriuError(error));
     }
   } finally {
     stopListening();
@@ -53,11 +53,9 @@ function report(session: Session, values: Values, io: Io, command: CommandName, 
   return FAILED;
 }
 
-async function asCriuError(error: unknown): Promise<CriuError> {
-  // Errors of core are complete; the rest is rare, and core's own conversion is loaded for it only now.
-  if (error instanceof Error && 'code' in error && 'what' in error) return error as CriuError;
-  const { toCriuError } = await import('@criu-ts/core');
-  return toCriuError(error);
+function asCriuError(error: unknown): CriuError {
+  // Told by shape, as it may come from another copy of core (another bundle).
+  return error instanceof Error && 'code' in error && 'what' in error ? (error as CriuError) : toCriuError(error);
 }
 
 function interrupted(reason: Error, command: CommandName): CriuError {

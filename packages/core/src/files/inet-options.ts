@@ -2,7 +2,7 @@
 import type { ip_opts_entry, socket_option_entry, tcp_opts_entry } from '@criu-ts/images';
 import { AF, IP, IPPROTO, IPV6, SO, SOL, TCP } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
-import { option, setOption, socket, tryOption } from './socket-calls.js';
+import { option, optionUnless, setOption, socket, tryOption } from './socket-calls.js';
 
 /** Fields that CRIU leaves out where the value is 0. */
 const V4 = { tos: IP.TOS, ttl: IP.TTL } as const;
@@ -107,8 +107,8 @@ export function freshOptions({ family, type, protocol }: SocketType): FreshOptio
 /** Those that differ from a fresh socket of the same type. */
 export function readMoreOptions(fd: OwnedFd, fresh: FreshOptions): socket_option_entry[] {
   return fresh.flatMap(([level, name, usual]) => {
-    const value = tryOption(fd, level, name);
-    return value === undefined || Buffer.compare(value, usual) === 0 ? [] : [{ level, name, value }];
+    const value = optionUnless(fd, level, name, usual);
+    return value === undefined ? [] : [{ level, name, value }];
   });
 }
 

@@ -56,7 +56,7 @@ function listNumbers(directory: OwnedFd): number[] {
 function inspectDescriptor(owner: FileOwner, fd: number, links: OwnedFd, infos: OwnedFd): InspectedDescriptor {
   const link = readLinkAt(links, String(fd));
   const text = readAt(infos, String(fd));
-  const info = parseFdInfo(text);
+  const info = plainInfo(text) ?? parseFdInfo(text);
   const duplicate = (): OwnedFd => pidfdGetfd(owner.pidfd, fd);
   return {
     fd,
@@ -80,6 +80,20 @@ function inspectDescriptor(owner: FileOwner, fd: number, links: OwnedFd, infos: 
       };
     },
   };
+}
+
+/** What nearly all files show, and nothing else. */
+const PLAIN = /^pos:\t(\d+)\nflags:\t0([0-7]+)\nmnt_id:\t(\d+)\nino:\t(\d+)\n$/;
+const NOTHING = {
+  locks: [], eventfd: undefined, epoll: [], timerfd: undefined, sigmask: undefined, inotify: [], fanotify: undefined, pidfd: undefined,
+  ttyIndex: undefined, tunInterface: undefined, scmFds: undefined, unknown: [],
+} satisfies Partial<FdInfo>;
+
+/** As parseFdInfo, in a tenth of the time; undefined for anything special. */
+function plainInfo(text: string): FdInfo | undefined {
+  const [, pos, flags, mount, inode] = PLAIN.exec(text) ?? [];
+  if (pos === undefined || flags === undefined || mount === undefined || inode === undefined) return undefined;
+  return { pos: pos === '0' ? 0n : BigInt(pos), flags: Number.parseInt(flags, 8), mountId: Number(mount), inode: BigInt(inode), ...NOTHING };
 }
 
 /** Mount and inode. All anonymous inodes are one inode: their kind tells them apart, and eventfds have numbers. */

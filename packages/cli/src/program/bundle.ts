@@ -1,0 +1,25 @@
+import type { Execute } from '../io.js';
+import type { CommandName } from '../options/spec.js';
+
+/**
+ * The program is three bundles, a command each and one for the rest: what is loaded costs time, used or not. Each holds
+ * the whole command line. Where the command is the first word, the launcher takes its bundle; where options come
+ * first, only the parser can tell, and the bundle `other` asks for the command's own.
+ */
+export type BundleName = CommandName | 'other';
+
+/** What the launcher hands to a bundle. */
+export interface Launcher {
+  /** This bundle is the one that runs the command line. */
+  readonly isMain: boolean;
+  readonly load: (name: BundleName) => unknown;
+}
+
+export interface CommandBundle {
+  readonly execute: Execute;
+}
+
+declare global {
+  /** A parameter of the function that a bundle is. */
+  const __launcher: Launcher;
+}

@@ -1,0 +1,70 @@
+import { PTRACE_EVENT, SYS } from '@criu-ts/kernel/abi';
+import { rawSyscall } from '@criu-ts/kernel/sys';
+import { TraceeDied } from './errors.js';
+import { Tracee } from './tracee.js';
+
+/** How long to wait for tasks that neither stand nor end, ms; nobody is in a hurry to see them off. */
+const PATIENCE = 200;
+const PERIOD = 100;
+
+/** Tasks that could not be let go yet. */
+const latecomers = new Set<Tracee>();
+let timer: NodeJS.Timeout | undefined;
+
+/**
+ * Detaches from tasks in whatever state they are. One that was asked to stop and has not can't be let go before it
+ * does: it would stand still then until we end. Dead ones are seen off, else their parent never hears of them.
+ */
+export function letGo(tracees: Iterable<Tracee>): void {
+  let waiting = [...tracees].filter((tracee) => !detached(tracee));
+  for (const deadline = performance.now() + PATIENCE; waiting.length > 0; ) {
+    waiting = waiting.filter((tracee) => !settled(tracee));
+    if (performance.now() > deadline) break;
+    rawSyscall(SYS.sched_yield);
+  }
+  for (const tracee of waiting) latecomers.add(tracee);
+  if (latecomers.size > 0) timer ??= setInterval(revisit, PERIOD).unref();
+}
+
+/** How many tasks still have to be let go. */
+export function latecomerCount(): number {
+  return latecomers.size;
+}
+
+function revisit(): void {
+  for (const tracee of latecomers) if (settled(tracee)) latecomers.delete(tracee);
+  if (latecomers.size > 0) return;
+  clearInterval(timer);
+  timer = undefined;
+}
+
+/** True: it stood still and runs on. */
+function detached(tracee: Tracee): boolean {
+  try {
+    tracee.detach();
+    return true;
+  } catch (error) {
+    if (error instanceof TraceeDied) return false;
+    throw error;
+  }
+}
+
+/** True: it stopped and was let go, or ended and was seen off, or is not our tracee (any more). */
+function settled(tracee: Tracee): boolean {
+  try {
+    const stop = tracee.poll();
+    if (stop === undefined) return false;
+    // Births are asked for by us; what was born is our tracee too.
+    if (stop.kind === 'event' && BIRTHS.includes(stop.event)) {
+      const tid = tracee.eventMessage();
+      letGo([Tracee.born(tid, tid)]);
+    }
+    tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
+    return true;
+  } catch (error) {
+    if (error instanceof TraceeDied) return true;
+    throw error;
+  }
+}
+
+const BIRTHS: readonly number[] = [PTRACE_EVENT.FORK, PTRACE_EVENT.VFORK, PTRACE_EVENT.CLONE];
