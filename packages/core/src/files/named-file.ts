@@ -28,6 +28,7 @@ export function judgeName(file: InspectedFile, at: DumpContext): NamedFile {
   const { path, maybeDeleted } = splitDeleted(shown);
   using fd = file.open();
   const fsType = fsTypeOf(fd);
+  if (fsType === FS_MAGIC.MQUEUE_MAGIC) throw new Unsupported('file', 'POSIX message queues are not supported yet', { why: 'its messages and attributes are no contents of a file', hint: 'close the queue (mq_close) before the dump' });
   if (fsType === FS_MAGIC.PROC_SUPER_MAGIC) return judgeProcFile(shown, path, maybeDeleted);
   if (stat.nlink === 0) {
     judgeGhost(file, at.options.ghostLimit);
