@@ -1,4 +1,4 @@
-import { Memory, pathBytes, SyscallFailed, describeCall, type SyscallArg } from '@criu-ts/kernel/sys';
+import { type Memory, pathBytes, SyscallFailed, describeCall, type SyscallArg } from '@criu-ts/kernel/sys';
 
 /** Layout of `struct op` in native/batch/batch.c. */
 const OP_SIZE = 72;
