@@ -179,3 +179,36 @@ for (const [name, flags] of [['linked dynamically', []], ['static', ['-static']]
     t.end();
   });
 }
+
+t.test('killed while it stops a tree that forks all the while', { skip: whyNoVictims(), timeout: BUDGET }, async (t) => {
+  using victim = new Victim(compile(`
+static void *short_lived(void *n) { usleep(300); board->count[1]++; return 0; }
+int main(int argc, char **argv)
+{
+	open_board(argv);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < 6; i++) {
+		if (fork() != 0) continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			pthread_t thread;
+			pthread_create(&thread, 0, short_lived, 0);
+			int child = i % 2 ? fork() : vfork();
+			if (child == 0) _exit(0);
+			if (waitpid(child, 0, 0) != child) fault("waitpid", child);
+			pthread_join(thread, 0);
+			board->count[2 + i]++;
+		}
+	}
+	ready();
+	for (;; board->count[0]++) usleep(500);
+}`)).untilReady();
+  for (let round = 0; round < 20; round++) {
+    await steerAndDie(nextSteerer(victim.pid), Math.random() * 20);
+    const { counts } = victim.board;
+    until(() => victim.board.counts.slice(0, 8).every((count, i) => count > (counts[i] ?? 0)), () => `round ${round}: ${JSON.stringify(victim.board)} stands still`);
+  }
+  t.match(victim.board, { faults: 0, why: '' });
+  t.equal(victim.status('TracerPid'), '0');
+});

@@ -3,7 +3,7 @@ import { Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts
 import { Batch, type BatchRunner } from './batch.js';
 import { BLOB } from './blob.js';
 import { TraceeDied } from './errors.js';
-import { type Registers } from './registers.js';
+import type { Registers } from './registers.js';
 import type { SyscallObserver } from './remote-syscalls.js';
 import { Tracee } from './tracee.js';
 

@@ -20,10 +20,10 @@ const directory = mkdtempSync(path.join(tmpdir(), 'criu-ts-tracee-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 let programs = 0;
 
-/** Compiles a program that begins with {@link HEADER}; its path. */
-export function compile(source: string, flags: readonly string[] = []): string {
+/** Compiles a program that begins with {@link HEADER}, or with something else; its path. */
+export function compile(source: string, flags: readonly string[] = [], header = HEADER): string {
   const file = path.join(directory, `victim-${programs++}`);
-  writeFileSync(`${file}.c`, `${HEADER}\n${source}`);
+  writeFileSync(`${file}.c`, `${header}\n${source}`);
   const pid = spawn(GCC ?? 'gcc', ['gcc', '-O1', '-g', '-w', '-pthread', '-o', file, `${file}.c`, ...flags], [`PATH=${process.env.PATH ?? ''}`]);
   const waited = wait4(pid, WAIT.ALL);
   if (waited === undefined || 'errno' in waited || waited.status !== 0) throw new Error('gcc failed');
