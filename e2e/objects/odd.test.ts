@@ -27,7 +27,7 @@ const kinds: Readonly<Record<string, RegExp>> = {
   netlink: /netlink|socket:\[/i,
   packet: /packet|socket:\[/i,
   raw: /raw|socket:\[/i,
-  mqueue: /mqueue/,
+  mqueue: /message queue/,
   hugetlb: /huge/i,
   seccomp: /seccomp/i,
   flock: /lock/,

@@ -30,6 +30,17 @@ t.test('what lower layers throw becomes our kind', async (t) => {
     ['node:fs', named('Error', { syscall: 'open', code: 'EACCES', errno: -13 }), { name: 'SyscallFailed', errno: 'EACCES' }],
     ['images', named('ImageCorrupt', { object: 'core-1.img' }), { name: 'ImageCorrupt', message: 'core-1.img: m' }],
     ['tracee', named('TraceeDied', {}), { code: 'tracee-died' }],
+    ['tracee, with its task', named('TraceeDied', { task: { pid: 7 } }), { code: 'tracee-died', task: { pid: 7 } }],
+    ['a thread of /proc', named('ProcessGone', { task: '7/task/9' }), { code: 'tracee-died', task: { pid: 7 }, what: 'its thread 9 is gone' }],
+    ['a process of /proc', named('ProcessGone', { task: '7' }), { code: 'tracee-died', task: { pid: 7 }, what: 'the process is gone' }],
+    ['our own /proc', named('ProcessGone', { task: 'self' }), { code: 'tracee-died', task: undefined }],
+    ['a task that runs on', named('FreezeFailed', { task: { pid: 7 }, hint: 'h' }), { code: 'host-freeze', name: 'HostLacks', task: { pid: 7 }, hint: 'h', what: 'm' }],
+    ['a stop that nobody wanted', named('UnexpectedStop', { task: { pid: 7 } }), { code: 'bug', task: { pid: 7 }, hint: /report/ }],
+    ['a batch', named('SyscallFailed', { errno: 1, errnoName: 'EPERM', doing: 'set the nice value 5' }), { code: 'syscall-failed', errno: 'EPERM', what: 'could not set the nice value 5: m', hint: /root/ }],
+    ['a new kernel', named('ProcFormatError', { file: 'maps', text: '?' }), { code: 'host-kernel', hint: /version of the kernel/, why: /this kernel/ }],
+    ['netlink that makes no sense', named('NetlinkFormatError', {}), { code: 'host-kernel' }],
+    ['netlink that refuses', named('NetlinkError', { errno: 28, code: 'ENOSPC' }), { code: 'syscall-failed', errno: 'ENOSPC' }],
+    ['one error over another', named('SuppressedError', { error: new Error('later'), suppressed: named('TraceeDied', { task: { pid: 7 } }) }), { code: 'tracee-died', task: { pid: 7 }, what: 'm' }],
     ['a stranger', new TypeError('m'), { name: 'Bug', cause: TypeError }],
     ['no error at all', 7, { name: 'Bug', message: 'thrown: 7' }],
   ];
@@ -38,6 +49,8 @@ t.test('what lower layers throw becomes our kind', async (t) => {
     t.match(error, expected, name);
     t.equal(error.cause, thrown, `${name}: the original is kept`);
   }
+  const inner = toCriuError(named('FreezeFailed', { task: { pid: 9 } }), { doing: 'dump', task: { pid: 7, comm: 'root' } });
+  t.match(inner, { message: 'cannot dump process 9: m', doing: 'dump' }, 'who threw it knows better whom it is about');
   const ours = new SyscallFailed('m', 'EIO');
   t.equal(toCriuError(ours, { doing: 'dump' }), ours, 'ours is the same object');
   t.equal(ours.message, 'cannot dump: m', 'with context added');

@@ -142,21 +142,36 @@ export function throwProblems(problems: readonly CriuError[], context?: ErrorCon
 /**
  * Whatever was thrown, as a CriuError with `context` added. Lower layers (kernel/sys, tracee, images) know nothing of
  * this file and throw their own classes; these are told by `name` (so a second copy of a bundle does no harm), and
- * become the class of the same name here, with the original as `cause`. Anything else is a {@link Bug}.
+ * become a class of ours, with the original as `cause`. What they know of task and object counts more than `context`. Anything else is a {@link Bug}.
  */
 export function toCriuError(thrown: unknown, context: ErrorContext = {}): CriuError {
   if (thrown instanceof CriuError) return thrown.add(context);
   if (!(thrown instanceof Error)) return new Bug(`thrown: ${String(thrown)}`, { ...context, cause: thrown });
-  const full = { ...facts(thrown), ...context, cause: thrown };
+  const full = { ...context, ...facts(thrown), cause: thrown };
   switch (thrown.name) {
     case 'SyscallFailed':
-      return new SyscallFailed(thrown.message, errnoOf(thrown), { ...remedy(errnoOf(thrown)), ...full });
+    case 'NetlinkError':
+      return new SyscallFailed(purposeOf(thrown) + thrown.message, errnoOf(thrown), { ...remedy(errnoOf(thrown)), ...full });
     case 'ImageCorrupt':
       return new ImageCorrupt(thrown.message, full);
     case 'TraceeDied':
       return new TraceeDied(thrown.message, full);
+    case 'ProcessGone':
+      return new TraceeDied(goneOf(thrown), full);
+    case 'FreezeFailed':
+      return new HostLacks('freeze', thrown.message, full);
+    case 'ProcFormatError':
+    case 'NetlinkFormatError':
+      return new HostLacks('kernel', thrown.message, { why: 'this kernel says it in a way that we do not know', hint: 'please report it, with the version of the kernel', ...full });
     case 'Unsupported':
       return new Unsupported('state', thrown.message, full);
+    case 'SuppressedError': {
+      // To give back what was taken failed too; what matters is why it had to be given back.
+      const { suppressed } = thrown as { suppressed?: unknown };
+      const error = toCriuError(suppressed ?? new Error(thrown.message), context);
+      error.cause = thrown;
+      return error;
+    }
   }
   // Errors of node:fs have the errno's name as `code` and the call's as `syscall`.
   if ('syscall' in thrown && errnoOf(thrown) !== undefined) {
@@ -174,13 +189,33 @@ function errnoOf(error: Error): string | undefined {
 
 /** Context that a foreign error carries under our names. */
 function facts(error: Error): ErrorContext {
-  const { object, task, why, hint } = error as ErrorContext & Error;
+  const { object, task, why, hint } = error as { [name in keyof ErrorContext]?: unknown };
+  const named = taskOf(task);
   return {
     ...(typeof object === 'string' && { object }),
-    ...(typeof task === 'object' && { task }),
+    ...(named !== undefined && { task: named }),
     ...(typeof why === 'string' && { why }),
     ...(typeof hint === 'string' && { hint }),
   };
+}
+
+/** What a call of a batch was for: `could not set the nice value 5: `. */
+function purposeOf(error: Error): string {
+  const { doing } = error as { doing?: unknown };
+  return typeof doing === 'string' ? `could not ${doing}: ` : '';
+}
+
+function goneOf(error: Error): string {
+  const { task } = error as { task?: unknown };
+  const thread = typeof task === 'string' ? /\/task\/(\d+)$/.exec(task)?.[1] : undefined;
+  return thread === undefined ? 'the process is gone' : `its thread ${thread} is gone`;
+}
+
+/** @param task as the layers know it: `{ pid }`, or the name of a directory below /proc: `12/task/13` */
+function taskOf(task: unknown): TaskName | undefined {
+  if (typeof task === 'object' && task !== null && 'pid' in task && typeof task.pid === 'number') return task as TaskName;
+  const pid = typeof task === 'string' ? Number.parseInt(task, 10) : NaN;
+  return Number.isNaN(pid) ? undefined : { pid };
 }
 
 const remedies: Readonly<Record<string, string>> = {

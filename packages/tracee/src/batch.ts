@@ -40,6 +40,8 @@ export class BatchFailed extends SyscallFailed {
   readonly doing: string | undefined;
   constructor(call: string, errno: number, doing: string | undefined) {
     super(call, errno);
+    // It gave something, only not what it had to.
+    if (errno === 0) this.message = call;
     this.doing = doing;
   }
 }
@@ -143,18 +145,20 @@ export class Batch {
       this.#results.push(Number(this.#words64[i * OP_WORDS + RESULT_WORD]));
       this.#runner.observe?.(this.#nr(i), this.#args(i), this.#results[this.#base + i] as number);
     }
-    if (done < count) throw this.#failure(done);
-    this.#base += count;
+    const failure = done < count ? this.#failure(done) : undefined;
+    // Calls behind one that failed never run: they get no results, and no second chance.
+    this.#base = this.#results.length;
     this.#count = 0;
     // Data that waits for its call keeps its place: the address is known already.
     if (this.#dataTaken) this.#dataUsed = 0;
     this.#doings.length = 0;
+    if (failure !== undefined) throw failure;
   }
 
   /** What the call returned (a negated errno for an attempt that failed), after {@link run}. */
   result(ref: Ref): number {
     const result = this.#results[ref.index];
-    if (result === undefined) throw new Error('the call has not run yet');
+    if (result === undefined) throw new Error('the call has not run');
     return result + ref.addend;
   }
 
@@ -195,8 +199,8 @@ export class Batch {
   }
 
   #reserve(size: number): number {
-    // Data that no call has taken yet can't move: its address is known already.
-    if (size > this.dataLeft && this.#dataTaken) this.run();
+    // Data that no call has taken yet can't move: its address is known already. So the call must fit in too.
+    if (this.#dataTaken && (size > this.dataLeft || this.#count === this.#runner.area.opsCapacity)) this.run();
     this.#dataTaken = false;
     const at = (this.#dataUsed + 15) & ~15;
     if (at + size > this.#runner.area.dataSize) throw new RangeError(`a batch's data has ${this.#runner.area.dataSize} bytes, ${at + size} are needed`);

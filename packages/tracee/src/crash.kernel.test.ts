@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import t from 'tap';
+import { SIG } from '@criu-ts/kernel/abi';
 import { listThreads } from '@criu-ts/kernel/procfs';
+import { kill } from '@criu-ts/kernel/sys';
 import { compile, threadStates, until, Victim, whyNoVictims } from './testing/victims.js';
 
 const ROUNDS = 110;
@@ -159,7 +161,13 @@ for (const [name, flags] of [['linked dynamically', []], ['static', ['-static']]
     for (; round < ROUNDS / 2 && performance.now() < deadline; round++) {
       const current = next;
       next = nextSteerer(victim.pid);
+      const stopped = round % 4 === 3;
+      if (stopped) setTimeout(() => kill(victim.pid, SIG.STOP), Math.random() * 10);
       await steerAndDie(current, Math.random() * 20);
+      if (stopped) {
+        until(() => [...threadStates(victim.pid).values()].every((state) => state === 'T'), () => `round ${round}: it does not stop`);
+        kill(victim.pid, SIG.CONT);
+      }
       const { counts } = victim.board;
       if (![...threadStates(victim.pid).values()].every((state) => 'RSD'.includes(state)) || victim.status('TracerPid') !== '0') throw new Error(`round ${round}: a thread does not run`);
       until(() => victim.board.counts.slice(0, KINDS).every((count, i) => count > (counts[i] ?? 0)), () => `round ${round}: ${JSON.stringify(victim.board)} stands still`);

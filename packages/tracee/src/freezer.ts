@@ -9,6 +9,9 @@ import { Tracee } from './tracee.js';
 const BIRTHS = PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 const OPTIONS = PTRACE_O.TRACESYSGOOD | BIRTHS;
 
+/** ms after which a task that was told to stop may have a reason not to. */
+const MOMENT = 10;
+
 /** A process whose threads all stand still, or a zombie (no threads). */
 export interface FrozenProcess {
   readonly pid: number;
@@ -151,7 +154,11 @@ export class FrozenTree implements Disposable {
   #awaitStop(tracee: Tracee): boolean {
     try {
       for (;;) {
-        const stop = tracee.waitUntil(this.#deadline);
+        const stop = tracee.waitUntil(Math.min(this.#deadline, performance.now() + MOMENT));
+        if (stop === undefined && performance.now() < this.#deadline) {
+          this.#seeOffDead(tracee);
+          continue;
+        }
         if (stop === undefined) throw new FreezeFailed(tracee.pid, `thread ${tracee.tid} ${whyItRuns(tracee)}`, 'try again later, or give more time with --timeout');
         switch (stop.kind) {
           case 'trap':
@@ -180,6 +187,16 @@ export class FrozenTree implements Disposable {
       if (!(error instanceof TraceeDied)) throw error;
       this.#threads.delete(tracee.tid);
       return false;
+    }
+  }
+
+  /**
+   * A thread in execve(2) goes on when all others are gone, and we are the ones who have to take note of their end:
+   * but for the main thread, whose id it takes over.
+   */
+  #seeOffDead({ pid, tid }: Tracee): void {
+    for (const other of this.#threads.values()) {
+      if (other.pid === pid && other.tid !== tid && other.tid !== pid && isZombie(threadOf(pid, other.tid))) letGo([other]);
     }
   }
 

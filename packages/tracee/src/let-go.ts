@@ -1,4 +1,5 @@
 import { PTRACE_EVENT, SYS } from '@criu-ts/kernel/abi';
+import { ProcessGone, readProcText, threadOf } from '@criu-ts/kernel/procfs';
 import { rawSyscall } from '@criu-ts/kernel/sys';
 import { TraceeDied } from './errors.js';
 import { Tracee } from './tracee.js';
@@ -22,7 +23,7 @@ export function letGo(tracees: Iterable<Tracee>): void {
     if (performance.now() > deadline) break;
     rawSyscall(SYS.sched_yield);
   }
-  for (const tracee of waiting) latecomers.add(tracee);
+  for (const tracee of waiting) if (isOurs(tracee)) latecomers.add(tracee);
   if (latecomers.size > 0) timer ??= setInterval(revisit, PERIOD).unref();
 }
 
@@ -63,6 +64,16 @@ function settled(tracee: Tracee): boolean {
     return true;
   } catch (error) {
     if (error instanceof TraceeDied) return true;
+    throw error;
+  }
+}
+
+/** False also for a child of ours that is nobody's tracee (any more): what took its place after execve(2) may not be. */
+function isOurs({ pid, tid }: Tracee): boolean {
+  try {
+    return Number(/^TracerPid:\s+(\d+)/m.exec(readProcText(threadOf(pid, tid), 'status'))?.[1]) === process.pid;
+  } catch (error) {
+    if (error instanceof ProcessGone) return false;
     throw error;
   }
 }

@@ -5,8 +5,7 @@ import { BLOB } from './blob.js';
 import { TraceeDied } from './errors.js';
 import { type Registers } from './registers.js';
 import type { SyscallObserver } from './remote-syscalls.js';
-import type { Tracee } from './tracee.js';
-import { Tracee as TraceeClass } from './tracee.js';
+import { Tracee } from './tracee.js';
 
 /** int3 makes the kernel force SIGTRAP: blocked or ignored it would reset the action and kill. */
 const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
@@ -101,7 +100,7 @@ export class Puppet {
     });
     const tid = this.#born[0];
     if (tid === undefined) throw new TraceeDied(this.tracee.tid, 'clone3 gave no birth');
-    const tracee = TraceeClass.born(thread ? this.tracee.pid : tid, tid);
+    const tracee = Tracee.born(thread ? this.tracee.pid : tid, tid);
     const stop = tracee.wait();
     if (stop.kind !== 'trap') tracee.unexpected(stop, "a newborn's first stop");
     const puppet = new Puppet(tracee, this.blob, this.#observe);
@@ -126,7 +125,6 @@ export class Puppet {
     }
   }
 }
-
 
 function mustMove(tid: number, count: number, length: number): void {
   if (count === length) return;

@@ -1,5 +1,5 @@
-import { MAP, PROT, PTRACE, PTRACE_O, SYS } from '@criu-ts/kernel/abi';
-import { memfd, pwriteFully, spawn, Memory } from '@criu-ts/kernel/sys';
+import { MAP, PROT, PTRACE, PTRACE_O, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
+import { kill, Memory, memfd, pwriteFully, spawn, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
 import { batchCode, BLOB } from './blob.js';
 import { seedBase64 } from './gen/native.js';
 import { Puppet } from './puppet.js';
@@ -29,14 +29,20 @@ export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
   bytes.bytes.set(seedProgram);
   pwriteFully(file, bytes.address, bytes.size, 0);
   const pid = spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
-  const tracee = Tracee.seize(pid, pid, OPTIONS);
-  tracee.interrupt();
-  const stop = tracee.wait();
-  if (stop.kind !== 'trap') tracee.unexpected(stop, "the seed's first stop");
-  mapBlob(tracee, blob);
-  const puppet = new Puppet(tracee, blob, observe);
-  puppet.blockSignals();
-  return puppet;
+  try {
+    const tracee = Tracee.seize(pid, pid, OPTIONS);
+    tracee.interrupt();
+    const stop = tracee.wait();
+    if (stop.kind !== 'trap') tracee.unexpected(stop, "the seed's first stop");
+    mapBlob(tracee, blob);
+    const puppet = new Puppet(tracee, blob, observe);
+    puppet.blockSignals();
+    return puppet;
+  } catch (error) {
+    kill(pid, SIG.KILL);
+    wait4(pid, WAIT.ALL);
+    throw error;
+  }
 }
 
 /** The one call that is made before the blob is there. */
@@ -57,7 +63,7 @@ function mapBlob(tracee: Tracee, blob: number): void {
     const stop = tracee.wait();
     if (stop.kind !== 'syscall') tracee.unexpected(stop, `the ${wanted} of mmap`);
   }
-  const result = tracee.readRegisters().getSigned('rax');
-  if (result !== BigInt(blob)) throw new Error(`mmap of the blob at 0x${blob.toString(16)} gave ${result}`);
+  const result = Number(tracee.readRegisters().getSigned('rax'));
+  if (result !== blob) throw new SyscallFailed(`mmap(0x${blob.toString(16)}, ${BLOB.size}) of the blob`, -result);
   tracee.write(blob, batchCode);
 }

@@ -6,6 +6,7 @@ import { toCriuError } from '../errors.js';
 import type { DumpOptions, DumpResult } from '../options.js';
 import { Scope } from '../scope.js';
 import { emitter, runStages } from '../stage.js';
+import { writeStatistics } from '../statistics.js';
 import { DumpRun } from './run.js';
 import { dumpStages } from './stages.js';
 
@@ -22,6 +23,7 @@ export async function dump(options: DumpOptions): Promise<DumpResult> {
     const run = new DumpRun(options, new ImageSet(files), directory, scope, emit);
     run.undoOnFailure(() => files.discard());
     await runStages(dumpStages, run, options, emit);
+    writeStatistics(options, run.stats, emit);
     emit({ type: 'statistics', stats: run.stats });
     return { pid: options.pid, tasks: run.tasks.length, stats: run.stats };
   } catch (error) {

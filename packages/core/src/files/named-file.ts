@@ -1,6 +1,6 @@
 // A file reached by a name: finds out at the dump whether its name still leads to it, and opens it at the restore.
 import type { reg_file_entry } from '@criu-ts/images';
-import { FS_MAGIC, O, S } from '@criu-ts/kernel/abi';
+import { FS_MAGIC, FS_MAGIC_INTERNAL, O, S } from '@criu-ts/kernel/abi';
 import { splitDeleted } from '@criu-ts/kernel/procfs';
 import { type OwnedFd, SyscallFailed } from '@criu-ts/kernel/sys';
 import { HostLacks, Unsupported } from '../errors.js';
@@ -28,6 +28,7 @@ export function judgeName(file: InspectedFile, at: DumpContext): NamedFile {
   const { path, maybeDeleted } = splitDeleted(shown);
   using fd = file.open();
   const fsType = fsTypeOf(fd);
+  if (fsType === FS_MAGIC_INTERNAL.MQUEUE_MAGIC) throw new Unsupported('file', 'POSIX message queues are not supported yet', { why: 'its messages and attributes are no contents of a file', hint: 'close the queue (mq_close) before the dump' });
   if (fsType === FS_MAGIC.PROC_SUPER_MAGIC) return judgeProcFile(shown, path, maybeDeleted);
   if (stat.nlink === 0) {
     judgeGhost(file, at.options.ghostLimit);

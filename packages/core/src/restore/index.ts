@@ -4,6 +4,7 @@ import { toCriuError } from '../errors.js';
 import type { RestoreOptions, RestoreResult } from '../options.js';
 import { Scope } from '../scope.js';
 import { emitter, runStages } from '../stage.js';
+import { writeStatistics } from '../statistics.js';
 import { restoreStages } from './stages.js';
 import { RestoreRun } from './run.js';
 import { waitForEnd } from './wait.js';
@@ -22,6 +23,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
     await runStages(restoreStages, run, options, emit);
     run.stats.restoreTime = Math.round((performance.now() - start) * 1000);
     for (const { name, threads } of run.plan.tasks) emit({ type: 'task-restored', task: name, threads: threads.size });
+    writeStatistics(options, run.stats, emit);
     emit({ type: 'statistics', stats: run.stats });
     const pid = run.plan.tasks[0]?.pid as number;
     return { pid, tasks: run.plan.tasks.length, stats: run.stats, wait: () => waitForEnd(pid) };

@@ -95,14 +95,17 @@ export function setAffinity(tid: number, mask: CpuMask): number {
   return rawSyscall(SYS.sched_setaffinity, tid, mask.length, scratch.address);
 }
 
-const posixSpawn = libcFunction('int posix_spawn(void *pid, const char *path, void *actions, void *attributes, void *argv, void *envp)');
+const posixSpawn = libcFunction('int posix_spawn(void *pid, void *path, void *actions, void *attributes, void *argv, void *envp)');
 
 /**
  * posix_spawn(3): a child of ours that libuv knows nothing of, so that its stops and its exit are ours to wait for.
  * @returns its pid
+ * @throws SyscallFailed; RangeError where path, arguments and environment are more than 64 KiB
  */
 export function spawn(path: string, argv: readonly string[], envp: readonly string[]): number {
-  let offset = 1024;
+  const pidSize = 8;
+  const pathAt = pidSize + 8 * (argv.length + 1 + envp.length + 1);
+  let offset = pathAt;
   const put = (text: string): number => {
     const address = scratch.putString(text, offset);
     offset += pathBytes(text).length + 1;
@@ -113,9 +116,10 @@ export function spawn(path: string, argv: readonly string[], envp: readonly stri
     scratch.view.setBigUint64(at + 8 * texts.length, 0n, true);
     return scratch.address + at;
   };
-  const argvAt = vector(64, argv);
-  const envpAt = vector(512, envp);
-  const errno = posixSpawn(scratch.address, path, null, null, argvAt, envpAt) as number;
+  const file = put(path);
+  const argvAt = vector(pidSize, argv);
+  const envpAt = vector(pidSize + 8 * (argv.length + 1), envp);
+  const errno = posixSpawn(scratch.address, file, null, null, argvAt, envpAt) as number;
   if (errno !== 0) throw new SyscallFailed(`posix_spawn("${path}")`, errno);
   return scratch.view.getInt32(0, true);
 }

@@ -1,6 +1,5 @@
 // Small C programs for tests against the kernel: compiled, run, and told of by a page that they share with the test.
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PROT, SIG, WAIT } from '@criu-ts/kernel/abi';
@@ -9,15 +8,12 @@ import { kill, spawn, wait4 } from '@criu-ts/kernel/sys';
 import { type BorrowedCode, findBorrowedCode } from '../borrowed-code.js';
 import type { FrozenProcess, FrozenTree } from '../freezer.js';
 
+const GCC = (process.env.PATH ?? '').split(':').map((directory) => path.join(directory, 'gcc')).find((file) => existsSync(file));
+
 /** false, or why nothing of this can run here; as tap's `skip` takes it. */
 export function whyNoVictims(): string | false {
   if (process.getuid?.() !== 0) return 'needs root';
-  try {
-    execFileSync('gcc', ['--version'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'needs gcc';
-  }
+  return GCC === undefined ? 'needs gcc' : false;
 }
 
 const directory = mkdtempSync(path.join(tmpdir(), 'criu-ts-tracee-'));
@@ -28,7 +24,9 @@ let programs = 0;
 export function compile(source: string, flags: readonly string[] = []): string {
   const file = path.join(directory, `victim-${programs++}`);
   writeFileSync(`${file}.c`, `${HEADER}\n${source}`);
-  execFileSync('gcc', ['-O1', '-g', '-w', '-pthread', '-o', file, `${file}.c`, ...flags]);
+  const pid = spawn(GCC ?? 'gcc', ['gcc', '-O1', '-g', '-w', '-pthread', '-o', file, `${file}.c`, ...flags], [`PATH=${process.env.PATH ?? ''}`]);
+  const waited = wait4(pid, WAIT.ALL);
+  if (waited === undefined || 'errno' in waited || waited.status !== 0) throw new Error('gcc failed');
   return file;
 }
 
