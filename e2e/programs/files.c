@@ -44,6 +44,7 @@ int main(void)
 		int good = read(40, &c, 1) == 1 && c == 'c' && fcntl(40, F_GETFD) == FD_CLOEXEC && fcntl(far, F_GETFD) == -1;
 		_exit(good ? 0 : 1);
 	}
+	settle(child);
 	ready_and_wait();
 
 	char text[64];

@@ -48,6 +48,7 @@ int main(void)
 		MUST(read(hand[0], &c, 1));
 		_exit(!(pread(open_only, text, PAGE, 0) == (ssize_t)PAGE && !memcmp(text, "by the parent", 13)));
 	}
+	settle(child);
 	ready_and_wait();
 
 	char text[5 * PAGE];

@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 	MUST(pthread_create(&thread, NULL, named, NULL) ? -1 : 0);
 	while (!stage) nap(1);
 	int cmd_length = slurp("/proc/self/cmdline", cmdline, sizeof cmdline), env_length = slurp("/proc/self/environ", environment, sizeof environment);
+	settle(child);
 	ready_and_wait();
 
 	n = readlink("/proc/self/exe", now_exe, sizeof now_exe - 1);

@@ -179,7 +179,7 @@ static void shared_files(void)
 {
 	static char stack[65536];
 	child = MUST(clone(in_shared_files, stack + sizeof stack, CLONE_FILES | SIGCHLD, NULL));
-	nap(20);
+	settle(child);
 }
 static int shared_files_ok(void) { dup2(1, 77); return child_ok(); } /* the child sees what the parent opens */
 static void zombie(void) { child = MUST(fork()); if (child == 0) _exit(5); siginfo_t info; MUST(waitid(P_PID, child, &info, WEXITED | WNOWAIT)); }
@@ -193,7 +193,7 @@ static void vfork_like(void)
 {
 	static char stack[65536];
 	child = MUST(clone(in_shared_memory, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL));
-	nap(20);
+	settle(child);
 }
 static int written_ok(void)
 {
@@ -260,7 +260,7 @@ static void shared_fs(void)
 {
 	static char stack[65536];
 	child = MUST(clone(in_shared_fs, stack + sizeof stack, CLONE_FS | SIGCHLD, NULL));
-	nap(20);
+	settle(child);
 }
 static int shared_fs_ok(void) { return !mkdir("moved", 0700) && !chdir("moved") && child_ok(); }
 static int fd_ok(void) { return fcntl(fd, F_GETFD) >= 0; }
@@ -288,6 +288,7 @@ int main(int argc, char **argv)
 		if (argc < 2 || strcmp(argv[1], kinds[i].name)) continue;
 		told_to_go();
 		kinds[i].make();
+		if (child > 0 && strcmp(argv[1], "zombie") && strcmp(argv[1], "stopped") && strcmp(argv[1], "traced")) settle(child);
 		ready_and_wait();
 		CHECK(kinds[i].good());
 		return finish();

@@ -39,7 +39,7 @@ int main(void)
 	}
 	MUST(close(across[0]));
 	MUST(close(back[1]));
-	nap(20);
+	settle(child);
 	ready_and_wait();
 
 	char line[64];

@@ -102,7 +102,7 @@ int main(void)
 		int server = accept(dual, NULL, NULL);
 		_exit(server >= 0 && write(server, "welcome", 7) == 7 ? 0 : 1);
 	}
-	nap(20);
+	settle(child);
 	ready_and_wait();
 
 	EQUAL(port(tcp4), ports[0]);

@@ -105,6 +105,22 @@ __attribute__((unused)) static void ready_and_wait(void)
 	while (!told_to_go()) nap(5);
 }
 
+/* Waits until a child has come to rest in its sleep: that it is set up shows in nothing else. */
+__attribute__((unused)) static void settle(pid_t pid)
+{
+	char path[64], stat[512];
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	for (int asleep = 0; asleep < 6; nap(4)) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, stat, sizeof stat - 1);
+		close(fd);
+		stat[n > 0 ? n : 0] = 0;
+		char *name_end = strrchr(stat, ')');
+		if (!name_end || name_end[2] == 'Z') return;
+		asleep = name_end[2] == 'S' ? asleep + 1 : 0;
+	}
+}
+
 __attribute__((unused)) static int finish(void)
 {
 	say("done");
