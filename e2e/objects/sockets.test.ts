@@ -1,3 +1,3 @@
 import { testObjects } from '../harness/object-table.js';
 
-testObjects([{ program: 'sockets' }]);
+testObjects([{ program: 'sockets' }, { program: 'unix_sockets' }]);

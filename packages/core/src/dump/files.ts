@@ -196,6 +196,7 @@ export class DumpFiles {
       id: open.id,
       holders: open.holders,
       descriptorsOf: (pid) => this.#descriptors(pid) ?? new Map<number, InspectedFile>(),
+      allFiles: () => this.#all,
       nextFileId: () => ++this.#lastId,
     };
   }

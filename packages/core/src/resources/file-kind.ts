@@ -41,6 +41,8 @@ export interface FileDumpContext extends DumpContext {
   readonly holders: readonly Holder[];
   /** The descriptors of a task, and what they are. */
   descriptorsOf(pid: number): ReadonlyMap<number, InspectedFile>;
+  /** All open files of the tree. Complete when files are judged. */
+  allFiles(): readonly { readonly id: number; readonly file: InspectedFile }[];
   /** A number for one more entry of files.img. */
   nextFileId(): number;
 }

@@ -17,6 +17,8 @@ export interface sk_packet_entry {
   length: number;
   /** repeated scm_entry scm = 4 */
   scm: scm_entry[];
+  /** optional bytes sender = 1000 */
+  sender?: Uint8Array | undefined;
 }
 export const scm_entry: MessageType<scm_entry> = /*@__PURE__*/ messageType<scm_entry>('scm_entry', () => [
   { no: 1, name: "type", localName: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -26,4 +28,5 @@ export const sk_packet_entry: MessageType<sk_packet_entry> = /*@__PURE__*/ messa
   { no: 1, name: "id_for", localName: "idFor", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 2, name: "length", localName: "length", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 4, name: "scm", localName: "scm", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => scm_entry },
+  { no: 1000, name: "sender", localName: "sender", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/, options: { criu: { conv: "unix_name" } } },
 ]);

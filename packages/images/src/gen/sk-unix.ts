@@ -2,6 +2,7 @@
 // @generated from protobuf file "sk-unix.proto" (syntax proto2)
 import { messageType } from '../message/message-type.js';
 import type { MessageType } from '../message/message-type.js';
+import { socket_option_entry } from './sk-inet.js';
 import { sk_shutdown } from './sk-opts.js';
 import { sk_opts_entry } from './sk-opts.js';
 import { fown_entry } from './fown.js';
@@ -50,6 +51,10 @@ export interface unix_sk_entry {
   nsId?: number | undefined;
   /** optional sint32 mnt_id = 17 [default = -1] */
   mntId?: number | undefined;
+  /** repeated socket_option_entry more_options = 1000 */
+  moreOptions: socket_option_entry[];
+  /** optional bytes peer_name = 1001 */
+  peerName?: Uint8Array | undefined;
 }
 export const file_perms_entry: MessageType<file_perms_entry> = /*@__PURE__*/ messageType<file_perms_entry>('file_perms_entry', () => [
   { no: 1, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -74,4 +79,6 @@ export const unix_sk_entry: MessageType<unix_sk_entry> = /*@__PURE__*/ messageTy
   { no: 15, name: "deleted", localName: "deleted", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
   { no: 16, name: "ns_id", localName: "nsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 17, name: "mnt_id", localName: "mntId", kind: "scalar", opt: true, T: 17 /*ScalarType.SINT32*/, def: -1 },
+  { no: 1000, name: "more_options", localName: "moreOptions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => socket_option_entry },
+  { no: 1001, name: "peer_name", localName: "peerName", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/, options: { criu: { conv: "unix_name" } } },
 ]);

@@ -1,0 +1,135 @@
+// Where a unix socket's name lies in the file system: found out at the dump, bound to again at the restore.
+import type { unix_sk_entry } from '@criu-ts/images';
+import { major, minor, O, S, SYS } from '@criu-ts/kernel/abi';
+import type { UnixSocket } from '@criu-ts/kernel/netlink';
+import { splitDeleted } from '@criu-ts/kernel/procfs';
+import { Memory, type OwnedFd, pathString, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
+import { HostLacks, Unsupported } from '../errors.js';
+import { Scope } from '../scope.js';
+import { chmod, type FileStat, fileType, lchown, makeParents, openPath, parentOf, rmdir, statOf, statPath, unlink } from './paths.js';
+import { bindName, fileOf, isPath, nameText, withoutNul } from './unix-calls.js';
+
+const memory = new Memory(2 * 4224);
+
+/** The part of the entry that tells where the socket is bound. */
+export type Place = Pick<unix_sk_entry, 'name' | 'nameDir' | 'deleted' | 'filePerms'>;
+
+/**
+ * @param fileMatters others can reach the socket by its file: not so for connected ones
+ * @throws Unsupported where the name leads elsewhere: the file was renamed, or is hidden
+ */
+export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket, fileMatters: boolean): Place {
+  if (!isPath(name)) return { name };
+  using file = fileOf(fd);
+  if (file === undefined) throw new Unsupported('file', `the unix socket ${nameText(name)} has lost its file`);
+  const stat = statOf(file);
+  const { path } = splitDeleted(linkOf(file));
+  const text = pathString(withoutNul(name));
+  const nameDir = text.startsWith('/') ? undefined : directoryOf(text, path, stat);
+  const leads = isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`, false), stat) || isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`), stat);
+  if (!leads && stat.nlink > 0 && fileMatters) {
+    throw new Unsupported('file', `the unix socket ${text} can not be reached by that name any more`, {
+      why: `its file is ${path} now, or is seen from another root`,
+      hint: 'bind the socket to the name under which it shall be found',
+    });
+  }
+  return {
+    name,
+    filePerms: { mode: stat.mode, uid: stat.uid, gid: stat.gid },
+    ...(nameDir !== undefined && { nameDir }),
+    ...(!leads && { deleted: true }),
+  };
+}
+
+const isSame = (found: FileStat | undefined, { dev, ino }: FileStat): boolean => found !== undefined && found.dev === dev && found.ino === ino;
+
+/** From where a relative name was bound: nobody tells, but one of the directories above its file it must be. */
+function directoryOf(text: string, path: string, stat: FileStat): string {
+  if (path.endsWith(`/${text}`)) return path.slice(0, -text.length - 1) || '/';
+  for (let dir = parentOf(path); ; dir = parentOf(dir)) {
+    if (isSame(statPath(`${dir}/${text}`), stat)) return dir;
+    if (dir === '/') throw new Unsupported('file', `the unix socket ${path} is bound to the relative name ${text}`, { why: 'the directory that it was relative to can not be found', hint: 'bind it to an absolute path' });
+  }
+}
+
+function linkOf(fd: OwnedFd): string {
+  const at = memory.putString(`/proc/self/fd/${fd.number}`, 4224);
+  return pathString(memory.bytes.slice(0, sys(SYS.readlink, at, memory.address, 4096)));
+}
+
+/** Gives a socket of ours its name, and the file its owner and mode. A removed file is there only for that moment. */
+export function bindPlace(fd: OwnedFd, place: Place, isLive: (file: FileStat) => boolean): void {
+  const { name, nameDir } = place;
+  if (!isPath(name)) {
+    if (name.length > 0) bindAbstract(fd, name);
+    return;
+  }
+  const text = pathString(withoutNul(name));
+  const path = nameDir === undefined ? text : `${nameDir}/${text}`;
+  if (place.deleted === true) bindRemoved(fd, place, path);
+  else bindKept(fd, place, path, isLive);
+}
+
+function bindAbstract(fd: OwnedFd, name: Uint8Array): void {
+  try {
+    bindName(fd, name);
+  } catch (error) {
+    if (!(error instanceof SyscallFailed) || error.errnoName !== 'EADDRINUSE') throw error;
+    throw new HostLacks('name-taken', `another process has the unix socket ${nameText(name)}`, { hint: 'end that process', cause: error });
+  }
+}
+
+function bindKept(fd: OwnedFd, place: Place, path: string, isLive: (file: FileStat) => boolean): void {
+  const found = statPath(path, false);
+  if (found !== undefined) {
+    if (fileType(found.mode) !== S.IFSOCK) throw new HostLacks('name-taken', `${path}, the name of a unix socket, is taken by another file`, { hint: 'move it away' });
+    if (isLive(found)) throw new HostLacks('name-taken', `another process has the unix socket ${path}`, { hint: 'end that process' });
+    // What the process itself has left behind.
+    unlink(path);
+  }
+  bindAt(fd, place);
+  own(path, place);
+}
+
+function bindRemoved(fd: OwnedFd, place: Place, path: string): void {
+  using scope = new Scope();
+  for (const dir of makeParents(path)) scope.defer(() => rmdir(dir));
+  if (statPath(path, false) !== undefined) {
+    // Somebody else's by now: it steps aside.
+    const aside = `${path}.cr.aside`;
+    rename(path, aside);
+    scope.defer(() => rename(aside, path));
+  }
+  bindAt(fd, place);
+  scope.defer(() => unlink(path));
+  own(path, place);
+}
+
+function own(path: string, { filePerms }: Place): void {
+  if (filePerms === undefined) return;
+  lchown(path, filePerms.uid, filePerms.gid);
+  chmod(path, filePerms.mode & 0o7777);
+}
+
+/** The name stays as it was, relative or not. */
+function bindAt(fd: OwnedFd, { name, nameDir }: Place): void {
+  if (nameDir === undefined) return bindName(fd, name);
+  using before = openPath('.', O.PATH | O.DIRECTORY);
+  sys(SYS.chdir, memory.putString(nameDir));
+  try {
+    bindName(fd, name);
+  } finally {
+    sys(SYS.fchdir, before.number);
+  }
+}
+
+function rename(from: string, to: string): void {
+  const result = rawSyscall(SYS.rename, memory.putString(from), memory.putString(to, 4224));
+  if (result < 0) throw new SyscallFailed(`rename(${JSON.stringify(from)})`, -result);
+}
+
+/** Whether a socket of sock_diag's list lies there. */
+export function boundTo(file: FileStat, { file: bound }: UnixSocket): boolean {
+  // udiag_vfs_dev: the kernel's own encoding, 20 minor bits; its inode is cut to 32 bits.
+  return bound !== undefined && bound.inode === Number(BigInt.asUintN(32, file.ino)) && bound.device >>> 0 === ((major(file.dev) << 20) | minor(file.dev)) >>> 0;
+}

@@ -1,0 +1,164 @@
+// unix(7)
+import { fd_types, type file_entry, IMAGE_TYPES, type sk_shutdown, type unix_sk_entry } from '@criu-ts/images';
+import { AF, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
+import { dumpConsistent, parseUnixDiag, unixDiagRequest, type UnixSocket } from '@criu-ts/kernel/netlink';
+import { Unsupported } from '../../errors.js';
+import { NO_OWNER } from '../../files/fown.js';
+import { freshOptions, readMoreOptions } from '../../files/inet-options.js';
+import { part } from '../../files/message-part.js';
+import { DiagSocket, poll } from '../../files/socket-calls.js';
+import { readSocketOptions } from '../../files/socket-options.js';
+import { isPath, nameOf, nameText } from '../../files/unix-calls.js';
+import { judgePlace } from '../../files/unix-place.js';
+import { hasUrgent, type Message, peekQueue } from '../../files/unix-queue.js';
+import { EXTERNAL, UnixSockets } from '../../files/unix-sockets.js';
+import type { FileDumpContext, FileKind, InspectedFile } from '../file-kind.js';
+
+const POLLERR = 8;
+const NO_NAME = new Uint8Array(0);
+/** Our own network namespace in the images (ids-PID.img). */
+const NET_NAMESPACE = 2;
+
+interface JudgedUnix {
+  readonly usk: unix_sk_entry;
+  readonly known: UnixSocket;
+  /** The peer, where it is outside of the tree and will be there again. */
+  readonly external: UnixSocket | undefined;
+}
+
+export const unixSocket: FileKind<JudgedUnix> = {
+  name: 'unix-socket',
+  type: fd_types.UNIXSK,
+  // Only unix sockets count the descriptors in their queues.
+  recognises: ({ link, info }) => link.startsWith('socket:[') && info?.scmFds !== undefined,
+
+  judge(file, at) {
+    const known = listOf(at).byInode.get(inodeOf(file));
+    if (known === undefined) throw new Unsupported('file', 'a unix socket of another network namespace is not supported yet', { hint: 'run the dump in the network namespace in which the process made it' });
+    if ((file.info?.scmFds ?? 0) > 0) throw new Unsupported('file', `${file.info?.scmFds} descriptors wait in the queue of a unix socket (SCM_RIGHTS)`, { why: 'they belong to nobody yet, and are not kept yet', hint: 'dump it when the process has received them' });
+    using fd = file.open();
+    if ((poll(fd, 0) & POLLERR) !== 0) throw new Unsupported('file', 'an error waits at a unix socket', { why: 'looking at it would take it away (SO_ERROR)', hint: 'dump it when the process has read its socket' });
+    if (hasUrgent(fd, known.type)) throw new Unsupported('file', 'urgent data wait in the queue of a unix socket (MSG_OOB)', { hint: 'dump it when the process has read them' });
+    const external = known.type === SOCK.DGRAM ? judgeDatagram(known, at) : judgeConnection(known, at);
+    const opts = readSocketOptions(fd, true);
+    if ((opts.soPasscred === true || opts.soPasssec === true) && known.state !== TCP_STATE.LISTEN && peekQueue(fd, known.type, known.receiveQueue ?? 0).length > 0) {
+      throw new Unsupported('file', 'data wait in the queue of a unix socket that tells the senders of data (SO_PASSCRED)', { why: 'they would be told as sent by us', hint: 'dump it when the process has read them' });
+    }
+    // 0: there is a peer, but it is gone. Datagram sockets to which others are connected are "established" without any.
+    const peerName = known.state === TCP_STATE.ESTABLISHED && known.peer === 0 ? nameOf(fd, true) : undefined;
+    const fileMatters = known.state !== TCP_STATE.ESTABLISHED || known.type === SOCK.DGRAM;
+    const usk: unix_sk_entry = {
+      id: at.id,
+      ino: known.inode,
+      type: known.type,
+      state: known.state,
+      flags: file.flags,
+      uflags: 0,
+      backlog: known.sendQueue ?? 0,
+      peer: known.peer ?? 0,
+      fown: file.fown,
+      opts,
+      ...judgePlace(fd, known, fileMatters),
+      ...((known.shutdown ?? 0) !== 0 && { shutdown: known.shutdown as sk_shutdown }),
+      nsId: NET_NAMESPACE,
+      moreOptions: readMoreOptions(fd, at.shared(`fresh:${AF.UNIX}:${known.type}`, () => freshOptions({ family: AF.UNIX, type: known.type, protocol: 0 }))),
+      ...(peerName !== undefined && { peerName }),
+    };
+    return { usk, known, external };
+  },
+
+  capture(file, at, { usk, known, external }) {
+    if (external !== undefined) at.shared(`unix-external:${external.inode}`, () => appendExternal(external, usk, at));
+    if (known.state !== TCP_STATE.LISTEN) {
+      using fd = file.open();
+      for (const message of peekQueue(fd, known.type, known.receiveQueue ?? 0)) appendMessage(message, at);
+    }
+    return { usk };
+  },
+
+  reopen(entry, at) {
+    const usk = part(entry, 'usk');
+    const inherited = at.inherited(`socket:[${usk.ino}]`);
+    if (inherited !== undefined) return inherited;
+    return at.shared('unix-sockets', () => new UnixSockets(at)).take(usk);
+  },
+
+  fown: ({ usk }) => usk?.fown,
+};
+
+const inodeOf = ({ stat }: InspectedFile): number => Number(BigInt.asUintN(32, stat.ino));
+
+interface SocketList {
+  readonly byInode: ReadonlyMap<number, UnixSocket>;
+  /** Clients that a listening socket has not accepted yet. */
+  readonly pending: ReadonlySet<number>;
+  readonly inTree: ReadonlySet<number>;
+}
+
+function listOf(at: FileDumpContext): SocketList {
+  return at.shared('sock_diag:unix', () => {
+    using diag = new DiagSocket();
+    const sockets = dumpConsistent(diag, unixDiagRequest()).map(parseUnixDiag);
+    return {
+      byInode: new Map(sockets.map((known) => [known.inode, known])),
+      pending: new Set(sockets.flatMap(({ pending }) => pending ?? [])),
+      inTree: new Set(at.allFiles().flatMap(({ file }) => (file.link.startsWith('socket:[') ? [inodeOf(file)] : []))),
+    };
+  });
+}
+
+const shown = ({ name }: UnixSocket): string => (name === undefined ? '' : ` ${nameText(name)}`);
+
+/** SOCK_STREAM, SOCK_SEQPACKET */
+function judgeConnection(known: UnixSocket, at: FileDumpContext): undefined {
+  const { state, inode, peer = 0, shutdown } = known;
+  if (state === TCP_STATE.LISTEN) {
+    const waiting = Math.max(known.pending?.length ?? 0, known.receiveQueue ?? 0);
+    if (waiting > 0) throw new Unsupported('file', `${waiting} connections to the unix socket${shown(known)} were not accepted yet`, { why: 'connections in the queue of a listening socket belong to no descriptor', hint: 'dump it when it has accepted them' });
+    return;
+  }
+  if (state !== TCP_STATE.ESTABLISHED) return;
+  const { pending, inTree, byInode } = listOf(at);
+  if (pending.has(inode)) throw new Unsupported('file', 'a unix connection that was not accepted yet', { why: 'its other end belongs to no descriptor', hint: 'dump it when the server has accepted it' });
+  if (peer !== 0) {
+    if (inTree.has(peer)) return;
+    const other = byInode.get(peer);
+    const ends = other?.name ?? known.name;
+    throw new Unsupported('file', `a unix connection${ends === undefined ? '' : ` (${nameText(ends)})`} whose other end is outside of the tree is not supported`, {
+      why: 'a stream can not be taken up again with a process that was not dumped',
+      hint: 'dump the other process too (a common ancestor as the root of the tree), or close the connection',
+    });
+  }
+  if (shutdown !== 3) throw new Unsupported('file', 'a unix connection whose other end can not be found', { hint: 'dump it later' });
+}
+
+/** @returns the peer outside of the tree */
+function judgeDatagram(known: UnixSocket, at: FileDumpContext): UnixSocket | undefined {
+  const { inode, peer = 0 } = known;
+  if (peer === 0) return undefined;
+  const { inTree, byInode } = listOf(at);
+  const other = byInode.get(peer);
+  if (other === undefined) throw new Unsupported('file', 'a unix datagram socket whose peer can not be found', { why: 'the peer was made in another network namespace' });
+  if (inTree.has(peer)) {
+    if (other.peer !== inode && other.name === undefined) throw new Unsupported('file', 'a unix datagram socket whose peer has no name, and another peer itself', { why: 'there is no way to connect to such a socket' });
+    return undefined;
+  }
+  if (other.name === undefined) throw new Unsupported('file', 'a unix datagram socket whose peer is outside of the tree, and has no name', { why: 'there is no way to connect to it again' });
+  if (at.options.extUnixSk !== true) {
+    throw new Unsupported('file', `a unix datagram socket whose peer${shown(other)} is outside of the tree`, { why: 'it must be connected anew at the restore', hint: 'allow it with --ext-unix-sk' });
+  }
+  if (isPath(other.name) && other.name[0] !== 0x2f) throw new Unsupported('file', `a unix datagram socket whose peer${shown(other)}, outside of the tree, is bound to a relative name`, { why: 'nobody tells to what it is relative' });
+  return other;
+}
+
+/** The peer stands in files.img, too, without a descriptor. */
+function appendExternal({ inode, name = NO_NAME }: UnixSocket, { opts }: unix_sk_entry, at: FileDumpContext): void {
+  const id = at.nextFileId();
+  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [] };
+  at.append<file_entry>(IMAGE_TYPES.files, { type: fd_types.UNIXSK, id, usk });
+}
+
+function appendMessage({ bytes, sender }: Message, at: FileDumpContext): void {
+  at.append(IMAGE_TYPES.skQueues, { message: { idFor: at.id, length: bytes.length, scm: [], ...(sender.length > 0 && { sender }) }, payload: bytes });
+}
+
