@@ -154,7 +154,7 @@ export class UnixSockets {
       return use(this.#kept.get(entry.id) as OwnedFd);
     }
     using listener = socket(AF.UNIX, type, 0);
-    this.#bind(listener, { ...place, deleted: true });
+    this.#bind(listener, { name: place.name, ...(place.nameDir !== undefined && { nameDir: place.nameDir }), deleted: true });
     listen(listener, 1);
     return use(listener);
   }
