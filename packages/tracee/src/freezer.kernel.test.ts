@@ -146,11 +146,10 @@ int main(int argc, char **argv)
 		if (fork() != 0) continue;
 		pthread_t thread;
 		for (int n = 0; n < 3; n++) pthread_create(&thread, 0, wait_here, 0);
-		board->count[0]++;
+		__sync_fetch_and_add(&board->count[0], 1);
 		for (;;) pause();
 	}
-	while (board->count[0] < 190) usleep(1000);
-	usleep(100000);
+	while (board->count[0] < 199) usleep(1000);
 	ready();
 	wait_here(0);
 }`));

@@ -2,7 +2,7 @@ import { ERRNO, PTRACE, PTRACE_EVENT, PTRACE_O, SYS } from '@criu-ts/kernel/abi'
 import { childrenByParent, listProcNumbers, ProcessGone, readChildren, readProcText, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
-import { letGo } from './let-go.js';
+import { letGo, letStraysGo } from './let-go.js';
 import { Tracee } from './tracee.js';
 
 /** Newborns of a task that we seized are ours from their first instruction: a tree that forks all the while can't get away. */
@@ -87,6 +87,7 @@ export class FrozenTree implements Disposable {
     const newborn = [...this.#newborn].map((tid) => Tracee.born(tid, tid));
     this.#newborn.clear();
     letGo(newborn);
+    letStraysGo();
   }
 
   /** Until a look at the whole tree finds nobody new: an orphan may have come to a subreaper that we saw before. */
@@ -120,6 +121,7 @@ export class FrozenTree implements Disposable {
     if (threads.size === 0) {
       if (pid === this.root) throw new TraceeDied(pid, 'the process ended while it was being stopped');
       if (isZombie(pid)) this.processes.set(pid, { pid, threads: [], zombie: true, stopSignal: undefined });
+      seeOffThreads(pid);
       this.#letGo((tracee) => tracee.pid === pid);
       return;
     }
@@ -156,7 +158,7 @@ export class FrozenTree implements Disposable {
       for (;;) {
         const stop = tracee.waitUntil(Math.min(this.#deadline, performance.now() + MOMENT));
         if (stop === undefined && performance.now() < this.#deadline) {
-          this.#seeOffDead(tracee);
+          seeOffThreads(tracee.pid);
           continue;
         }
         if (stop === undefined) throw new FreezeFailed(tracee.pid, `thread ${tracee.tid} ${whyItRuns(tracee)}`, 'try again later, or give more time with --timeout');
@@ -187,16 +189,6 @@ export class FrozenTree implements Disposable {
       if (!(error instanceof TraceeDied)) throw error;
       this.#threads.delete(tracee.tid);
       return false;
-    }
-  }
-
-  /**
-   * A thread in execve(2) goes on when all others are gone, and we are the ones who have to take note of their end:
-   * but for the main thread, whose id it takes over.
-   */
-  #seeOffDead({ pid, tid }: Tracee): void {
-    for (const other of this.#threads.values()) {
-      if (other.pid === pid && other.tid !== tid && other.tid !== pid && isZombie(threadOf(pid, other.tid))) letGo([other]);
     }
   }
 
@@ -272,6 +264,20 @@ function isZombie(task: Parameters<typeof readProcText>[0]): boolean {
   } catch (error) {
     if (error instanceof ProcessGone) return false;
     throw error;
+  }
+}
+
+/**
+ * Takes note of the end of threads: in execve(2) one goes on when all others are gone, and that a process ended is
+ * told when its threads are. Some we never heard of: born to a thread that was killed before it could tell. The main
+ * thread is not for us: execve gives its id to another.
+ */
+function seeOffThreads(pid: number): void {
+  try {
+    const dead = listProcNumbers(pid, 'task').filter((tid) => tid !== pid && isZombie(threadOf(pid, tid)));
+    letGo(dead.map((tid) => Tracee.born(pid, tid)));
+  } catch (error) {
+    if (!(error instanceof ProcessGone)) throw error;
   }
 }
 

@@ -1,6 +1,6 @@
-import { PTRACE_EVENT, SYS } from '@criu-ts/kernel/abi';
+import { P, PTRACE_EVENT, SYS, W, WAIT } from '@criu-ts/kernel/abi';
 import { ProcessGone, readProcText, threadOf } from '@criu-ts/kernel/procfs';
-import { rawSyscall } from '@criu-ts/kernel/sys';
+import { Memory, rawSyscall } from '@criu-ts/kernel/sys';
 import { TraceeDied } from './errors.js';
 import { Tracee } from './tracee.js';
 
@@ -25,6 +25,24 @@ export function letGo(tracees: Iterable<Tracee>): void {
   }
   for (const tracee of waiting) if (isOurs(tracee)) latecomers.add(tracee);
   if (latecomers.size > 0) timer ??= setInterval(revisit, PERIOD).unref();
+}
+
+const info = new Memory(128);
+const SI_PID = 12;
+
+/**
+ * Lets tracees go of whom we never heard: born to a task that was killed before it could tell. They are those whose
+ * stop nobody has asked for. Ends at the first child that is no tracee, as a shell's stopped job.
+ */
+export function letStraysGo(): void {
+  for (;;) {
+    info.bytes.fill(0);
+    if (rawSyscall(SYS.waitid, P.ALL, 0, info.address, W.STOPPED | W.NOHANG | W.NOWAIT | WAIT.ALL, 0) < 0) return;
+    const tid = info.view.getInt32(SI_PID, true);
+    const stray = Tracee.born(tid, tid);
+    if (tid === 0 || !isOurs(stray)) return;
+    letGo([stray]);
+  }
 }
 
 /** How many tasks still have to be let go. */
