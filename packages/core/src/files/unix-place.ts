@@ -12,7 +12,7 @@ import { bindName, fileOf, isPath, nameText, withoutNul } from './unix-calls.js'
 const memory = new Memory(2 * 4224);
 
 /** The part of the entry that tells where the socket is bound. */
-export type Place = Pick<unix_sk_entry, 'name' | 'nameDir' | 'deleted' | 'filePerms'>;
+export type Place = Pick<unix_sk_entry, 'name' | 'nameDir' | 'deleted' | 'filePerms' | 'renamedTo'>;
 
 /**
  * @param fileMatters others can reach the socket by its file: not so for connected ones
@@ -27,9 +27,11 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
   const text = pathString(withoutNul(name));
   const nameDir = text.startsWith('/') ? undefined : directoryOf(text, path, stat);
   const leads = isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`, false), stat) || isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`), stat);
-  if (!leads && stat.nlink > 0 && fileMatters) {
+  // Such as a JVM's: bound under a temporary name, and renamed when others may find it.
+  const renamed = !leads && fileMatters && stat.nlink > 0;
+  if (renamed && !isSame(statPath(path, false), stat)) {
     throw new Unsupported('file', `the unix socket ${text} can not be reached by that name any more`, {
-      why: `its file is ${path} now, or is seen from another root`,
+      why: 'its file has another name now, or is seen from another root',
       hint: 'bind the socket to the name under which it shall be found',
     });
   }
@@ -38,6 +40,7 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
     filePerms: { mode: stat.mode, uid: stat.uid, gid: stat.gid },
     ...(nameDir !== undefined && { nameDir }),
     ...(!leads && { deleted: true }),
+    ...(renamed && { renamedTo: path }),
   };
 }
 
@@ -66,7 +69,7 @@ export function bindPlace(fd: OwnedFd, place: Place, isLive: (file: FileStat) =>
   }
   const text = pathString(withoutNul(name));
   const path = nameDir === undefined ? text : `${nameDir}/${text}`;
-  if (place.deleted === true) bindRemoved(fd, place, path);
+  if (place.deleted === true) bindRemoved(fd, place, path, isLive);
   else bindKept(fd, place, path, isLive);
 }
 
@@ -80,18 +83,24 @@ function bindAbstract(fd: OwnedFd, name: Uint8Array): void {
 }
 
 function bindKept(fd: OwnedFd, place: Place, path: string, isLive: (file: FileStat) => boolean): void {
-  const found = statPath(path, false);
-  if (found !== undefined) {
-    if (fileType(found.mode) !== S.IFSOCK) throw new HostLacks('name-taken', `${path}, the name of a unix socket, is taken by another file`, { hint: 'move it away' });
-    if (isLive(found)) throw new HostLacks('name-taken', `another process has the unix socket ${path}`, { hint: 'end that process' });
-    // What the process itself has left behind.
-    unlink(path);
-  }
+  clear(path, isLive);
   bindAt(fd, place);
   own(path, place);
 }
 
-function bindRemoved(fd: OwnedFd, place: Place, path: string): void {
+/** Takes the file away that the process has left behind. */
+function clear(path: string, isLive: (file: FileStat) => boolean): void {
+  const found = statPath(path, false);
+  if (found === undefined) return;
+  if (fileType(found.mode) !== S.IFSOCK) throw new HostLacks('name-taken', `${path}, the name of a unix socket, is taken by another file`, { hint: 'move it away' });
+  if (isLive(found)) throw new HostLacks('name-taken', `another process has the unix socket ${path}`, { hint: 'end that process' });
+  unlink(path);
+}
+
+/** Bound, and its file unlinked or renamed at once. */
+function bindRemoved(fd: OwnedFd, place: Place, path: string, isLive: (file: FileStat) => boolean): void {
+  const { renamedTo } = place;
+  if (renamedTo !== undefined) clear(renamedTo, isLive);
   using scope = new Scope();
   for (const dir of makeParents(path)) scope.defer(() => rmdir(dir));
   if (statPath(path, false) !== undefined) {
@@ -101,7 +110,7 @@ function bindRemoved(fd: OwnedFd, place: Place, path: string): void {
     scope.defer(() => rename(aside, path));
   }
   bindAt(fd, place);
-  scope.defer(() => unlink(path));
+  scope.defer(() => (renamedTo === undefined ? unlink(path) : rename(path, renamedTo)));
   own(path, place);
 }
 

@@ -154,7 +154,7 @@ export class UnixSockets {
       return use(this.#kept.get(entry.id) as OwnedFd);
     }
     using listener = socket(AF.UNIX, type, 0);
-    this.#bind(listener, { ...place, deleted: true });
+    this.#bind(listener, { name: place.name, ...(place.nameDir !== undefined && { nameDir: place.nameDir }), deleted: true });
     listen(listener, 1);
     return use(listener);
   }
@@ -186,8 +186,8 @@ export class UnixSockets {
   }
 
   /** It still has a peer that is no more, or has data without a name by which anybody could send them. */
-  #isPeerGone({ id, peer, peerName, name }: unix_sk_entry): boolean {
-    return peer === 0 && (peerName !== undefined || (name.length === 0 && packetsFor(id, this.#at).length > 0));
+  #isPeerGone(entry: unix_sk_entry): boolean {
+    return hadPeer(entry) || (entry.peer === 0 && entry.name.length === 0 && packetsFor(entry.id, this.#at).length > 0);
   }
 
   #withGonePeer(entry: unix_sk_entry): OwnedFd {
@@ -195,7 +195,7 @@ export class UnixSockets {
     using gone = other;
     if (entry.peerName !== undefined) this.#bind(gone, { name: entry.peerName, deleted: true });
     // Before the data: they would go, too.
-    else disconnect(own);
+    else if (!hadPeer(entry)) disconnect(own);
     this.#fill(gone, entry);
     return own;
   }
@@ -258,6 +258,11 @@ export class UnixSockets {
     else bindName(standIn, sender);
     sendBy(standIn);
   }
+}
+
+/** To a socket without a name nobody connects: it is "established" by its own peer. CRIU's images don't tell it of others. */
+function hadPeer({ peer, peerName, name, state }: unix_sk_entry): boolean {
+  return peer === 0 && (peerName !== undefined || (name.length === 0 && state === TCP_STATE.ESTABLISHED));
 }
 
 /** Each other's peers, and at least one has no name: made by socketpair(2). */

@@ -1,6 +1,6 @@
 import { AF, SHUT, SO, SOCK, sockaddr_un, SOL, SYS } from '@criu-ts/kernel/abi';
 import { IMAGE_TYPES } from '@criu-ts/images';
-import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
@@ -241,6 +241,23 @@ t.test('datagrams: senders by name and without, some gone, and their peers', asy
   restored.sendTo(server, 'answer', at('client'));
   t.equal(restored.receive(clients[1] as number), `answer from ${at('server')}`);
   t.throws(() => restored.send(lonely, 'x'), /ECONNREFUSED/);
+});
+
+t.test('a socket file that was renamed is found by its new name', async (t) => {
+  const victim = subject(t);
+  const task = new Task(victim);
+  const fd = task.socket(SOCK.STREAM);
+  task.bind(fd, at('temporary'));
+  victim.call(SYS.listen, fd, 1);
+  renameSync(at('temporary'), at('final'));
+  const restored = again(t, victim);
+  t.equal(restored.name(fd, false), at('temporary'));
+  t.notOk(existsSync(at('temporary')));
+  const client = restored.socket(SOCK.STREAM);
+  restored.connect(client, at('final'));
+  const server = restored.subject.call(SYS.accept4, fd, 0, 0, 0);
+  restored.send(client, 'found');
+  t.equal(restored.receive(server), 'found');
 });
 
 t.test('a relative name', async (t) => {
