@@ -65,13 +65,13 @@ for (const [kind, named] of Object.entries(kinds)) {
   t.test(`odd ${kind}`, { skip }, async (t) => {
     const tool = toolUnderTest();
     if (tool.isPeer) {
-      t.plan(0, 'CRIU loses some of these in silence');
+      t.pass('not here', { skip: 'CRIU loses some of these in silence' });
       return;
     }
     await using ws = new Workspace();
     const victim = await ws.start('odd', [kind]);
     if (victim.skipped !== '') {
-      t.plan(0, victim.skipped);
+      t.pass('not here', { skip: victim.skipped });
       return;
     }
     const before = takeSnapshot(victim.pid);

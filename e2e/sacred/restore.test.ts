@@ -67,7 +67,7 @@ for (const action of ['kill', 'throw'] as const) {
   t.test(`restore: ${action} at the end of each stage`, { skip }, async (t) => {
     const tool = toolUnderTest();
     if (tool.isPeer) {
-      t.plan(0, 'CRIU has no fault points of this kind');
+      t.pass('not here', { skip: 'CRIU has no fault points of this kind' });
       return;
     }
     await using ws = new Workspace();
@@ -93,7 +93,7 @@ for (const action of ['kill', 'throw'] as const) {
 t.test('restore: killed at random moments', { skip }, async (t) => {
   const tool = toolUnderTest();
   if (tool.isPeer) {
-    t.plan(0, 'CRIU leaves processes behind when it is killed');
+    t.pass('not here', { skip: 'CRIU leaves processes behind when it is killed' });
     return;
   }
   await using ws = new Workspace();
