@@ -1,20 +1,15 @@
-import { MAP, PROT, SYS } from '@criu-ts/kernel/abi';
-import { readMaps } from '@criu-ts/kernel/procfs';
-import { sys } from '@criu-ts/kernel/sys';
+import { memfd } from '@criu-ts/kernel/sys';
+import { major, minor } from '@criu-ts/kernel/abi';
+import { statOf } from '../files/paths.js';
 
-const PAGE = 4096;
 let device: string | undefined;
 
-/** `major:minor` of the kernel's own tmpfs, where anonymous shared memory and memfds live: as a mapping of ours shows it. */
+/** `major:minor` of the kernel's own tmpfs, where anonymous shared memory and memfds live, as maps shows it. */
 export function shmemDevice(): string {
-  if (device !== undefined) return device;
-  const address = sys(SYS.mmap, 0, PAGE, PROT.READ, MAP.SHARED | MAP.ANONYMOUS, -1, 0);
-  try {
-    const mapping = readMaps('self').find(({ start, end }) => start <= address && address < end);
-    if (mapping === undefined) throw new Error('a mapping of ours is not in /proc/self/maps');
-    device = `${mapping.devMajor}:${mapping.devMinor}`;
-    return device;
-  } finally {
-    sys(SYS.munmap, address, PAGE);
+  if (device === undefined) {
+    using file = memfd('criu-ts');
+    const { dev } = statOf(file);
+    device = `${major(dev)}:${minor(dev)}`;
   }
+  return device;
 }
