@@ -168,6 +168,7 @@ static void fault(const char *what, long value)
 }
 static void open_board(char **argv)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is cut off leaves nobody spinning */
 	int fd = open(argv[1], O_RDWR | O_CLOEXEC);
 	board = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
