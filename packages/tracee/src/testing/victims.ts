@@ -156,6 +156,7 @@ const HEADER = `#define _GNU_SOURCE
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -168,7 +169,9 @@ static void fault(const char *what, long value)
 }
 static void open_board(char **argv)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is cut off leaves nobody spinning */
+	/* A test that is cut off leaves nobody spinning: not the program, and no child of it for long. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setrlimit(RLIMIT_CPU, &(struct rlimit){ 60, 60 });
 	int fd = open(argv[1], O_RDWR | O_CLOEXEC);
 	board = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
