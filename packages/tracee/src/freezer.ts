@@ -169,16 +169,19 @@ export class FrozenTree implements Disposable {
             this.#stopSignals.set(tracee.tid, stop.signal);
             return true;
           case 'event': {
-            // Our interrupt is still due; the newborn is met when its process is listed.
+            // The newborn is met when its process is listed.
             const tid = tracee.eventMessage();
             // A parent stops when the child that has its memory ends or calls execve(2), not before.
             if (stop.event === PTRACE_EVENT.VFORK) letGo([Tracee.born(tid, tid)]);
             else this.#newborn.add(tid);
+            // Any stop uses up the one that we asked for (kernel/signal.c, ptrace_stop).
+            tracee.interrupt();
             tracee.resume(PTRACE.CONT);
             break;
           }
           case 'signal':
             // It was about to get a signal when we came: it gets it, then stops for us.
+            tracee.interrupt();
             tracee.resume(PTRACE.CONT, stop.signal);
             break;
           case 'syscall':
