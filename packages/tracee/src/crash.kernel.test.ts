@@ -85,6 +85,15 @@ static long deep(int depth)
 	for (int i = 0; i < 32; i++) if (canary[i] != depth * 1000 + i) fault("a canary died", depth);
 	return sum + canary[1];
 }
+/* With its number in the code, as libraries call it: syscall(3) takes it from a variable, and then nobody can tell what
+   restart_syscall(2) stood for. */
+static long futex_wait(struct timespec *time)
+{
+	long result;
+	register struct timespec *fourth __asm__("r10") = time;
+	__asm__ volatile("mov $202, %%eax\\n\\tsyscall" : "=a"(result) : "D"(&word), "S"(FUTEX_WAIT), "d"(0), "r"(fourth) : "rcx", "r11", "memory");
+	return result;
+}
 static void round_of(long kind)
 {
 	long begin = ms(), result;
@@ -99,8 +108,8 @@ static void round_of(long kind)
 		if (ms() - begin < 40) fault("slept ms", ms() - begin);
 		break;
 	case FUTEX:
-		result = syscall(SYS_futex, &word, FUTEX_WAIT, 0, &(struct timespec){ 0, 40000000 });
-		if (result != -1 || errno != ETIMEDOUT || ms() - begin < 40) fault("futex", result);
+		result = futex_wait(&(struct timespec){ 0, 40000000 });
+		if (result != -ETIMEDOUT || ms() - begin < 40) fault("futex", result);
 		break;
 	case POLL: if ((result = poll(0, 0, 40)) != 0 || ms() - begin < 40) fault("poll", result); break;
 	case READ: if ((result = read(ends[0], &c, 1)) != 1 || c != (char)board->count[READ]) fault("read", result); break;
