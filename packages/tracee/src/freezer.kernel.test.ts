@@ -11,7 +11,7 @@ import { compile, sleep, threadStates, until, Victim, whyNoVictims } from './tes
 const skip = whyNoVictims();
 const TIMEOUT = 5_000;
 
-t.setTimeout(60_000);
+t.setTimeout(240_000);
 
 /** All living descendants, by /proc; the root is one of them. */
 function descendants(root: number): number[] {
