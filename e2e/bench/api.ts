@@ -5,9 +5,9 @@ import { waitFor } from '../harness/wait.js';
 import type { Workspace } from '../harness/workspace.js';
 import type { Figures } from './measure.js';
 
-/** A tiny process through the API, in this process, which is warm after the first rounds. */
-export async function apiRound(ws: Workspace, dir: string): Promise<Figures> {
-  const victim = await ws.start('many_vmas', ['1']);
+/** A process with so many mappings (a written one and an empty one each) through the API, in this process. */
+export async function apiRound(ws: Workspace, dir: string, mappings: number): Promise<Figures> {
+  const victim = await ws.start('many_vmas', [String(mappings)]);
   const imagesDir = path.join(dir, 'images');
   mkdirSync(imagesDir);
   const begin = performance.now();

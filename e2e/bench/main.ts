@@ -45,20 +45,25 @@ for (const { name, about, rounds, targets, run } of benchCases.filter((each) => 
   if (mine !== undefined) reached = report(`${name}: ${about}`, mine, theirs && samples[theirs.name], targets) && reached;
 }
 
-if (wanted('api')) {
+// The same through the API, in this process, which is warm after the first rounds; the peer by its command line.
+const WARM = [
+  { name: 'api', like: 'tiny', mappings: 1, about: 'a tiny process, through the API in a warm process', ratio: 1 },
+  { name: 'api-vmas', like: 'vmas', mappings: 5000, about: 'a process of 10,000 mappings, through the API in a warm process', ratio: 1.5 },
+];
+for (const { name, like, mappings, about, ratio } of WARM.filter((each) => wanted(each.name))) {
   const { apiRound } = await import('./api.js');
-  const tiny = benchCases.find(({ name }) => name === 'tiny');
+  const peerCase = benchCases.find((each) => each.name === like);
   const [mine, other] = [new Samples(), new Samples()];
-  for (let round = 0; round < 5; round++) await apiRound(ws, dir);
-  for (let round = 0; round < Number(values.rounds ?? 15); round++) {
-    mine.add(await apiRound(ws, dir));
-    if (theirs === undefined || tiny === undefined) continue;
-    const { dump = 0, restore = 0 } = await tiny.run(ws, theirs, dir);
+  for (let round = 0; round < 5; round++) await apiRound(ws, dir, mappings);
+  for (let round = 0; round < Number(values.rounds ?? peerCase?.rounds); round++) {
+    mine.add(await apiRound(ws, dir, mappings));
+    if (theirs === undefined || peerCase === undefined) continue;
+    const { dump = 0, restore = 0 } = await peerCase.run(ws, theirs, dir);
     other.add({ dump, restore });
   }
-  results['api'] = { ours: mine, criu: other };
-  const targets = [{ figure: 'dump', ratio: 1 }, { figure: 'restore', ratio: 1 }];
-  reached = report('api: a tiny process, through the API in a warm process (the peer by its command line)', mine, theirs && other, targets) && reached;
+  results[name] = { ours: mine, criu: other };
+  const targets = [{ figure: 'dump', ratio }, { figure: 'restore', ratio }];
+  reached = report(`${name}: ${about} (the peer by its command line)`, mine, theirs && other, targets) && reached;
 }
 
 if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, undefined, 1));
