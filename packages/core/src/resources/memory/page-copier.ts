@@ -10,8 +10,8 @@ const MOST_IOVECS = 1024;
 const IOVEC_SIZE = 16;
 /** Below this much the threads of the pool cost more than they save. */
 const WORTH_THREADS = 8 * 1024 * 1024;
-/** While one slot reads another writes; writing takes the file's lock, so more don't help. */
-const SLOTS = 3;
+/** While one reads the other writes; writing takes the file's lock, and a third would only spin for it. */
+const SLOTS = 2;
 const EIO = 5;
 
 interface Slot {
