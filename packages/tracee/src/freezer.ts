@@ -3,6 +3,7 @@ import { childrenByParent, listProcNumbers, ProcessGone, readChildren, readProcT
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
 import { letGo, letStraysGo } from './let-go.js';
+import { whileSeeingOff } from './reaper.js';
 import { Tracee } from './tracee.js';
 
 /** Newborns of a task that we seized are ours from their first instruction: a tree that forks all the while can't get away. */
@@ -135,7 +136,8 @@ export class FrozenTree implements Disposable {
   /** One look at the threads of a process, all unknown ones stopped; true when there was none and all known ones stand. */
   #freezeThreads(pid: number, threads: Map<number, Tracee>): boolean {
     const fresh = listProcNumbers(pid, 'task').filter((tid) => !threads.has(tid));
-    const seized = fresh.map((tid) => this.#seize(pid, tid)).filter((tracee) => tracee !== undefined);
+    const known = [...threads.keys(), ...fresh].filter((tid) => tid !== pid);
+    const seized = fresh.map((tid) => this.#seize(pid, tid, known)).filter((tracee) => tracee !== undefined);
     for (const tracee of seized) if (this.#awaitStop(tracee)) threads.set(tracee.tid, tracee);
     // Where one ended the kernel may have skipped another; an ended main thread stays in the list.
     if (seized.length > 0 || fresh.some((tid) => tid !== pid)) return false;
@@ -145,9 +147,9 @@ export class FrozenTree implements Disposable {
     return lost.length === 0;
   }
 
-  /** undefined: the thread ended meanwhile. */
-  #seize(pid: number, tid: number): Tracee | undefined {
-    const tracee = this.#newborn.delete(tid) ? Tracee.born(pid, tid) : seize(pid, tid);
+  /** undefined: the thread ended meanwhile. @param known threads of the process that may end meanwhile: all but the main one */
+  #seize(pid: number, tid: number, known: readonly number[]): Tracee | undefined {
+    const tracee = this.#newborn.delete(tid) ? Tracee.born(pid, tid) : whileSeeingOff(known, () => seize(pid, tid));
     if (tracee !== undefined) this.#threads.set(tid, tracee);
     return tracee;
   }
