@@ -3,6 +3,7 @@ import { childrenByParent, listProcNumbers, ProcessGone, readChildren, readProcT
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
 import { letGo, letStraysGo } from './let-go.js';
+import { whileSeeingOff } from './reaper.js';
 import { Tracee } from './tracee.js';
 
 /** Newborns of a task that we seized are ours from their first instruction: a tree that forks all the while can't get away. */
@@ -135,19 +136,24 @@ export class FrozenTree implements Disposable {
   /** One look at the threads of a process, all unknown ones stopped; true when there was none and all known ones stand. */
   #freezeThreads(pid: number, threads: Map<number, Tracee>): boolean {
     const fresh = listProcNumbers(pid, 'task').filter((tid) => !threads.has(tid));
-    const seized = fresh.map((tid) => this.#seize(pid, tid)).filter((tracee) => tracee !== undefined);
+    const known = [...threads.keys(), ...fresh].filter((tid) => tid !== pid);
+    const seized = fresh.map((tid) => this.#seize(pid, tid, known)).filter((tracee) => tracee !== undefined);
     for (const tracee of seized) if (this.#awaitStop(tracee)) threads.set(tracee.tid, tracee);
+    if (seized.length > 0) return false;
     // Where one ended the kernel may have skipped another; an ended main thread stays in the list.
-    if (seized.length > 0 || fresh.some((tid) => tid !== pid)) return false;
+    if (fresh.some((tid) => tid !== pid)) {
+      seeOffThreads(pid);
+      return false;
+    }
     // execve(2) by one thread ends the others and gives it the main thread's id, exit_group(2) ends all.
     const lost = [...threads.values()].filter((tracee) => !tracee.held);
     for (const { tid } of lost) threads.delete(tid);
     return lost.length === 0;
   }
 
-  /** undefined: the thread ended meanwhile. */
-  #seize(pid: number, tid: number): Tracee | undefined {
-    const tracee = this.#newborn.delete(tid) ? Tracee.born(pid, tid) : seize(pid, tid);
+  /** undefined: the thread ended meanwhile. @param known threads of the process that may end meanwhile: all but the main one */
+  #seize(pid: number, tid: number, known: readonly number[]): Tracee | undefined {
+    const tracee = this.#newborn.delete(tid) ? Tracee.born(pid, tid) : whileSeeingOff(known, () => seize(pid, tid));
     if (tracee !== undefined) this.#threads.set(tid, tracee);
     return tracee;
   }
@@ -190,7 +196,8 @@ export class FrozenTree implements Disposable {
       }
     } catch (error) {
       if (!(error instanceof TraceeDied)) throw error;
-      this.#threads.delete(tracee.tid);
+      // A main thread may still have to be seen off, when it is the last.
+      if (tracee.tid !== tracee.pid) this.#threads.delete(tracee.tid);
       return false;
     }
   }
@@ -223,32 +230,29 @@ class ChildScan {
 /** Asks a thread to stop. undefined: it ended meanwhile. @throws FreezeFailed where we may not */
 function seize(pid: number, tid: number): Tracee | undefined {
   try {
-    const tracee = seizeWithSeccompSuspended(pid, tid);
-    tracee.interrupt();
-    return tracee;
+    return interrupted(seizeWithSeccompSuspended(pid, tid));
   } catch (error) {
     if (error instanceof TraceeDied) return undefined;
     if (!(error instanceof SyscallFailed && error.errno === ERRNO.EPERM)) throw error;
     // A thread on its way out can't be seized either: only one that stays is a problem.
     const tracer = tracerOf(pid, tid);
     if (tracer === undefined) return undefined;
-    if (tracer === process.pid) return reclaim(pid, tid);
+    // Under another id: by execve(2) a thread becomes the main thread.
+    if (tracer === process.pid) return interrupted(Tracee.born(pid, tid));
     throw tracer === 0
       ? new FreezeFailed(pid, 'we may not trace it', 'run as root, or with CAP_SYS_PTRACE')
       : new FreezeFailed(pid, `it is traced by process ${tracer} already`, 'end the debugger, strace or other tracer');
   }
 }
 
-/** A tracee of ours under another id: by execve(2) a thread becomes the main thread. */
-function reclaim(pid: number, tid: number): Tracee | undefined {
-  const tracee = Tracee.born(pid, tid);
+/** One that ended since is our tracee all the same, to be seen off by us: waiting for its stop shows it. */
+function interrupted(tracee: Tracee): Tracee {
   try {
     tracee.interrupt();
-    return tracee;
   } catch (error) {
-    if (error instanceof TraceeDied) return undefined;
-    throw error;
+    if (!(error instanceof TraceeDied)) throw error;
   }
+  return tracee;
 }
 
 /** PTRACE_O_SUSPEND_SECCOMP lets calls of ours through its filters; it needs CAP_SYS_ADMIN. */

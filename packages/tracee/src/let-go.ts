@@ -19,11 +19,11 @@ let timer: NodeJS.Timeout | undefined;
 export function letGo(tracees: Iterable<Tracee>): void {
   let waiting = [...tracees].filter((tracee) => !detached(tracee));
   for (const deadline = performance.now() + PATIENCE; waiting.length > 0; ) {
-    waiting = waiting.filter((tracee) => !settled(tracee));
+    waiting = waiting.filter((tracee) => !settled(tracee) && isOurs(tracee));
     if (performance.now() > deadline) break;
     rawSyscall(SYS.sched_yield);
   }
-  for (const tracee of waiting) if (isOurs(tracee)) latecomers.add(tracee);
+  for (const tracee of waiting) latecomers.add(tracee);
   if (latecomers.size > 0) timer ??= setInterval(revisit, PERIOD).unref();
 }
 
@@ -51,7 +51,7 @@ export function latecomerCount(): number {
 }
 
 function revisit(): void {
-  for (const tracee of latecomers) if (settled(tracee)) latecomers.delete(tracee);
+  for (const tracee of latecomers) if (settled(tracee) || !isOurs(tracee)) latecomers.delete(tracee);
   if (latecomers.size > 0) return;
   clearInterval(timer);
   timer = undefined;

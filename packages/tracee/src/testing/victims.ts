@@ -16,13 +16,22 @@ export function whyNoVictims(): string | false {
   return GCC === undefined ? 'needs gcc' : false;
 }
 
-const directory = mkdtempSync(path.join(tmpdir(), 'criu-ts-tracee-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-let programs = 0;
+let directory: string | undefined;
+let files = 0;
+
+/** A name in a directory of ours; made when it is needed: programs that only steer are killed, and would leave it. */
+function newFile(name: string): string {
+  if (directory === undefined) {
+    const made = mkdtempSync(path.join(tmpdir(), 'criu-ts-tracee-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    directory = made;
+  }
+  return path.join(directory, `${name}-${files++}`);
+}
 
 /** Compiles a program that begins with {@link HEADER}, or with something else; its path. */
 export function compile(source: string, flags: readonly string[] = [], header = HEADER): string {
-  const file = path.join(directory, `victim-${programs++}`);
+  const file = newFile('victim');
   writeFileSync(`${file}.c`, `${header}\n${source}`);
   const pid = spawn(GCC ?? 'gcc', ['gcc', '-O1', '-g', '-w', '-pthread', '-o', file, `${file}.c`, ...flags], [`PATH=${process.env.PATH ?? ''}`]);
   const waited = wait4(pid, WAIT.ALL);
@@ -36,7 +45,7 @@ export class Victim implements Disposable {
   readonly #board: string;
 
   constructor(program: string, args: readonly string[] = []) {
-    this.#board = path.join(directory, `board-${programs++}`);
+    this.#board = newFile('board');
     writeFileSync(this.#board, Buffer.alloc(4096));
     this.pid = spawn(program, [program, this.#board, ...args], ['PATH=/usr/bin:/bin']);
   }
