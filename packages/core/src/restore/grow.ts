@@ -5,6 +5,7 @@ import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
 import { syscallObserver } from '../stage.js';
 import type { RestoreRun, TaskImages } from './run.js';
+import { takeTerminal } from './terminals.js';
 
 const EEXIST = 17;
 const EINVAL = 22;
@@ -39,7 +40,10 @@ export function growTree(run: RestoreRun): void {
     const own = children.get(task.pid) ?? [];
     const leads = task.tree.sid === task.pid;
     for (const child of own) if (leads && child.tree.sid !== task.pid && child.tree.sid !== child.pid) grow(child, puppet, false);
-    if (leads) puppet.call(SYS.setsid);
+    if (leads) {
+      puppet.call(SYS.setsid);
+      takeTerminal(run, task.pid, puppet);
+    }
     for (const child of own) if (!run.tasks.has(child.pid)) grow(child, puppet, false);
   };
   const { seed } = run;
