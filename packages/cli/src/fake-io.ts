@@ -34,6 +34,8 @@ export interface FakeIo extends Io {
   readonly dumps: DumpOptions[];
   readonly restores: RestoreOptions[];
   interrupt(signal: string): void;
+  /** Whether the terminal was left to the restored job. */
+  terminalLeft: boolean;
 }
 
 export interface FakeOptions {
@@ -77,11 +79,13 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     columns: options.columns ?? 0,
     out: '',
     err: '',
+    terminalLeft: false,
     dumps: [],
     restores: [],
     stdout: (text) => (io.out += text),
     stderr: (text) => (io.err += text),
     loadCommand: (command) => (command === 'dump' ? dumpCommand(dump) : restoreCommand(restore)),
+    leaveTerminal: () => void (io.terminalLeft = true),
     onInterrupt: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

@@ -29,6 +29,7 @@ export function restoreCommand(restore: Restore): Execute {
       const ms = performance.now() - start;
       pidfile?.fill(result.pid);
       announce(session, values, io, result, ms);
+      if (detached && session.common.shellJob === true) io.leaveTerminal();
       if (detached) return 0;
       const end = await result.wait();
       // CRIU's foreground restore ends with 0 however the task ends; a drop-in does the same.
