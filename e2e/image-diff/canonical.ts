@@ -6,7 +6,7 @@ import type { DecodedImages, Plain, PlainObject } from './decode.js';
  * processes by pid, descriptors by number. Entries of files.img and of pipes-data.img are then sorted by these numbers.
  */
 export function canonical({ files, pages }: DecodedImages): DecodedImages {
-  const ids = new Ids();
+  const ids = new Ids(namelessFiles(files));
   const old = new Map([...files].sort(([a], [b]) => byKind(a) - byKind(b) || (a < b ? -1 : 1)));
   const fresh = new Map<string, PlainObject[]>();
   const fdinfoNames = new Map<string, string>(); // fdinfo files go by files_id
@@ -19,6 +19,9 @@ export function canonical({ files, pages }: DecodedImages): DecodedImages {
   for (const name of ['files.img', 'pipes-data.img', 'remap-fpath.img', 'eventpoll-tfd.img', 'reg-files.img', 'memfd.img']) {
     fresh.get(name)?.sort((a, b) => Number(a['id'] ?? a['pipeId'] ?? a['origId']) - Number(b['id'] ?? b['pipeId'] ?? b['origId']));
   }
+  // Who has a file of its own for the directory of each process, and who one for all, mean the same.
+  const regular = fresh.get('files.img');
+  if (regular !== undefined) fresh.set('files.img', regular.filter((entry, at) => entry['id'] !== regular[at - 1]?.['id']));
   const renamedPages = new Map([...pages].map(([name, content]) => [/^pagemap-shmem/.test(name) ? `pagemap-shmem-${ids.of('shmem', idOf(name))}.img` : name, content]));
   return { files: fresh, pages: renamedPages };
 }
@@ -34,13 +37,36 @@ function idOf(name: string): string {
   return /-(\d+)\.img$/.exec(name)?.[1] ?? '0';
 }
 
+/** Regular files that no descriptor has (directories, programs, mapped files), by id: what they are known by. */
+function namelessFiles(files: DecodedImages['files']): Map<string, string> {
+  const held = new Set([...files].flatMap(([name, entries]) => (/^fdinfo-/.test(name) ? entries.map(({ id }) => String(id)) : [])));
+  const besides = (entry: PlainObject): boolean => Object.values(entry).some((about) => typeof about === 'object' && !Array.isArray(about) && about['regfId'] !== undefined);
+  const entries = files.get('files.img') ?? [];
+  const belonging = new Set(entries.filter(besides).flatMap((entry) => Object.values(entry).map((about) => String((about as PlainObject)['regfId']))));
+  const remapped = new Set((files.get('remap-fpath.img') ?? []).map(({ origId }) => String(origId)));
+  return new Map(
+    entries.flatMap(({ id, reg }) => {
+      const key = String(id);
+      if (typeof reg !== 'object' || Array.isArray(reg) || held.has(key) || belonging.has(key) || remapped.has(key)) return [];
+      return [[key, `named ${String(reg['name'])}`]];
+    }),
+  );
+}
+
 class Ids {
+  readonly #files: ReadonlyMap<string, string>;
   readonly #spaces = new Map<string, Map<string, number>>();
+
+  /** @param files other names of files */
+  constructor(files: ReadonlyMap<string, string>) {
+    this.#files = files;
+  }
 
   of(space: string, id: Plain | undefined): number {
     const known = this.#spaces.get(space) ?? new Map<string, number>();
     this.#spaces.set(space, known);
-    const key = typeof id === 'object' ? JSON.stringify(id) : String(id);
+    const plain = typeof id === 'object' ? JSON.stringify(id) : String(id);
+    const key = space === 'file' ? (this.#files.get(plain) ?? plain) : plain;
     const number = known.get(key) ?? known.size + 1;
     known.set(key, number);
     return number;
@@ -78,6 +104,7 @@ function renumber(ids: Ids, name: string, entry: PlainObject): PlainObject {
       if (typeof about !== 'object' || Array.isArray(about)) continue;
       const file = { ...about };
       swap(file, 'id', 'file');
+      swap(file, 'regfId', 'file');
       if (kind === 'pipe' || kind === 'fifo') swap(file, 'pipeId', 'pipe');
       if (kind === 'memfd') swap(file, 'inodeId', 'memfd');
       if (kind === 'isk' || kind === 'usk') swap(file, 'ino', 'socket');

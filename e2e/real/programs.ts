@@ -24,7 +24,10 @@ export interface RealProgramKind {
   readonly name: string;
   /** Why it can't run here; `false` where it can. */
   readonly skip: string | false;
-  readonly start: (ws: Workspace) => Promise<RealProgram>;
+  /** @param withPeer CRIU takes part: what it is known to lose is left out */
+  readonly start: (ws: Workspace, withPeer?: boolean) => Promise<RealProgram>;
+  /** Set where CRIU can't do it at all. */
+  readonly peerFails?: string;
 }
 
 const python = '/usr/bin/python3';
@@ -177,7 +180,7 @@ function valueOf(key: number): string {
 }
 
 /** Descriptors that are sockets. */
-function socketsOf(pid: number): number {
+export function socketsOf(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).filter((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith('socket:')).length;
   } catch {

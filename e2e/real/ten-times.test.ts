@@ -1,24 +1,4 @@
-import t from 'tap';
-import { skipReason } from '../harness/requirements.js';
-import { roundTrip } from '../harness/round-trip.js';
-import { toolUnderTest } from '../harness/tool.js';
-import { Workspace } from '../harness/workspace.js';
 import { realPrograms } from './programs.js';
+import { testRounds } from './rounds.js';
 
-const rounds = 10;
-t.setTimeout(180_000);
-
-for (const { name, skip, start } of realPrograms) {
-  t.test(`${name}, ${rounds} times over`, { skip: skipReason() || skip }, async (t) => {
-    const tool = toolUnderTest();
-    await using ws = new Workspace();
-    const program = await start(ws);
-    await program.check(t);
-    for (let round = 1; round <= rounds; round++) {
-      const options = { dumpArgs: program.options, restoreArgs: program.options, compareProc: false };
-      if (!(await roundTrip(t, ws, tool, program.victim, options))) return void t.fail(`lost in round ${round}`);
-      await program.check(t);
-    }
-    await program.end(t);
-  });
-}
+testRounds(realPrograms, 10);
