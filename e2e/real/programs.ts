@@ -26,8 +26,6 @@ export interface RealProgramKind {
   readonly skip: string | false;
   /** @param withPeer CRIU takes part: what it is known to lose is left out */
   readonly start: (ws: Workspace, withPeer?: boolean) => Promise<RealProgram>;
-  /** Set where CRIU can't do it at all. */
-  readonly peerFails?: string;
 }
 
 const python = '/usr/bin/python3';
