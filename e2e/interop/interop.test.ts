@@ -8,7 +8,8 @@ import { peer, toolUnderTest, type Tool } from '../harness/tool.js';
 import { waitFor } from '../harness/wait.js';
 import { Workspace } from '../harness/workspace.js';
 import { diffImages, type Explained } from '../image-diff/diff.js';
-import { realPrograms, type RealProgram } from '../real/programs.js';
+import type { RealProgram } from '../real/kind.js';
+import { realPrograms } from '../real/programs.js';
 import { itRanOn, leftOut } from './explained.js';
 
 t.setTimeout(240_000);
