@@ -5,7 +5,8 @@ import type { RealProgramKind } from './kind.js';
 import { memcached } from './memcached.js';
 import { nginx } from './nginx.js';
 import { nodeServer } from './node-server.js';
+import { postgres } from './postgres.js';
 import { scripts } from './scripts.js';
 
 /** Programs that people run, each with its client. */
-export const realPrograms: readonly RealProgramKind[] = [...basicPrograms, nginx, memcached, nodeServer, jvm, ...scripts, ...compiledPrograms];
+export const realPrograms: readonly RealProgramKind[] = [...basicPrograms, nginx, postgres, memcached, nodeServer, jvm, ...scripts, ...compiledPrograms];

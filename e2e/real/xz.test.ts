@@ -11,7 +11,7 @@ import { find, lacks } from './kind.js';
 
 // A computation that is interrupted comes to the same end as one that is not.
 t.setTimeout(300_000);
-const SIZE = 8 << 20;
+const SIZE = 5 << 20;
 const BLOCK = 256 << 10;
 /** Threads, and blocks so small that output comes early: the encoder is always at something. */
 const XZ = ['-T2', '-6e', `--block-size=${BLOCK}`, '-c'];
