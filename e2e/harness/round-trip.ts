@@ -8,7 +8,7 @@ import type { Victim } from './victim.js';
 import { describeRun, type ToolRun, type Workspace } from './workspace.js';
 
 /** What of a tap test the harness needs. */
-export type Assertions = Pick<Test, 'ok' | 'equal' | 'same' | 'fail' | 'comment' | 'match' | 'notOk'>;
+export type Assertions = Pick<Test, 'ok' | 'equal' | 'same' | 'fail' | 'comment' | 'match' | 'not' | 'notOk'>;
 
 export interface RoundTripOptions {
   readonly dumpArgs?: readonly string[];

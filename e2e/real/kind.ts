@@ -27,9 +27,11 @@ export interface RealProgramKind {
   readonly rounds?: number;
   /** It does nothing until it is asked: /proc must say the same before and after, but for these. */
   readonly idle?: readonly Allowed[];
-  /** Why CRIU's part in its interop test can't be played. */
-  readonly peerFails?: string;
   readonly start: (ws: Workspace) => Promise<RealProgram>;
+  /** The same as CRIU can dump it: it wants CAP_SYS_RESOURCE for tasks of other users, which not every root has. */
+  readonly startForPeer?: (ws: Workspace) => Promise<RealProgram>;
+  /** What CRIU says where it can't dump it at all, and why. */
+  readonly peerRefuses?: { readonly says: RegExp; readonly because: string };
 }
 
 /** Where a program lies, or nothing. Servers lie where only root's PATH leads. */

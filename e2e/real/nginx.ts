@@ -9,13 +9,14 @@ import { find, freePort, get, lacks, listens, type RealProgram, type RealProgram
 const WORKERS = 2;
 
 /** A master and its workers, who have shared memory, a listening socket and a channel each. */
-export const nginx: RealProgramKind = { name: `nginx with ${WORKERS} workers`, skip: lacks('nginx'), rounds: 5, idle: [], start: startNginx };
+export const nginx: RealProgramKind = { name: `nginx with ${WORKERS} workers`, skip: lacks('nginx'), rounds: 5, idle: [], start: (ws) => startNginx(ws, ''), startForPeer: (ws) => startNginx(ws, 'user root;') };
 
 /** `stub_status` counts requests in memory that the workers share. */
-function configuration(dir: string, port: number, answer: string): string {
+function configuration(dir: string, port: number, answer: string, user: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${dir}/${name};`).join(' ');
   return `
 daemon off;
+${user}
 worker_processes ${WORKERS};
 pid ${dir}/nginx.pid;
 error_log ${dir}/error.log notice;
@@ -35,12 +36,12 @@ http {
 `;
 }
 
-async function startNginx(ws: Workspace): Promise<RealProgram> {
+async function startNginx(ws: Workspace, user: string): Promise<RealProgram> {
   const port = await freePort();
   const dir = ws.folder('nginx');
   const config = path.join(dir, 'nginx.conf');
   const page = `${'a page, '.repeat(10_000)}\n`;
-  writeFileSync(config, configuration(dir, port, 'as at first'));
+  writeFileSync(config, configuration(dir, port, 'as at first', user));
   writeFileSync(path.join(dir, 'page.txt'), page);
   const victim = await ws.launch([find('nginx') ?? '', '-c', config, '-e', path.join(dir, 'error.log')], 'nginx');
   await listens(victim, port);
@@ -64,7 +65,7 @@ async function startNginx(ws: Workspace): Promise<RealProgram> {
   };
   const end = async (t: Assertions): Promise<void> => {
     const old = descendantsOf(victim.pid);
-    writeFileSync(config, configuration(dir, port, 'as reloaded'));
+    writeFileSync(config, configuration(dir, port, 'as reloaded', user));
     process.kill(victim.pid, 'SIGHUP');
     await waitFor('new workers', () => {
       const now = descendantsOf(victim.pid);

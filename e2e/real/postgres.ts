@@ -19,6 +19,7 @@ export const postgres: RealProgramKind = {
   rounds: 5,
   idle: [],
   start: startPostgres,
+  peerRefuses: { says: /SYSV|SysV|[Ss]ysv|shm/, because: 'it dumps System V segments only with an ipc namespace around them' },
 };
 
 /** What runs a command as PostgreSQL's user: it refuses to run as root. */
