@@ -14,21 +14,21 @@ export function plainNotation(images: DecodedImages): DecodedImages {
 }
 
 function anonymousAsSuch({ files, pages }: DecodedImages): DecodedImages {
-  const inodes = new Map((files.get('memfd.img') ?? []).filter(({ name }) => name === '/dev/zero').map(({ inodeId, shmid }) => [String(inodeId), shmid]));
+  const inodes = new Map((files.get('memfd.img') ?? []).filter(({ name }) => name === '/dev/zero').map(({ inodeId, shmid }) => [Number(inodeId), shmid]));
   if (inodes.size === 0) return { files, pages };
-  const memory = new Map<string, Plain>();
+  const memory = new Map<number, Plain>();
   for (const { id, memfd } of files.get('files.img') ?? []) {
-    const shmid = inodes.get(String((memfd as PlainObject | undefined)?.['inodeId']));
-    if (shmid !== undefined) memory.set(String(id), shmid);
+    const shmid = inodes.get(Number((memfd as PlainObject | undefined)?.['inodeId']));
+    if (shmid !== undefined) memory.set(Number(id), shmid);
   }
   const plain = (vma: PlainObject): PlainObject => {
-    const shmid = (Number(vma['status']) & VMA.MEMFD) === 0 ? undefined : memory.get(String(vma['shmid']));
+    const shmid = (Number(vma['status']) & VMA.MEMFD) === 0 ? undefined : memory.get(Number(vma['shmid']));
     if (shmid === undefined) return vma;
     const { fdflags: _fdflags, ...rest } = vma;
     return { ...rest, shmid, flags: Number(vma['flags']) | MAP_ANONYMOUS, status: (Number(vma['status']) & ~(VMA.MEMFD | VMA.FILE_SHARED)) | VMA.ANON_SHARED };
   };
   const fresh = mapVmas(files, plain);
-  const rest = { 'files.img': ({ id }: PlainObject) => !memory.has(String(id)), 'memfd.img': ({ inodeId }: PlainObject) => !inodes.has(String(inodeId)) };
+  const rest = { 'files.img': ({ id }: PlainObject) => !memory.has(Number(id)), 'memfd.img': ({ inodeId }: PlainObject) => !inodes.has(Number(inodeId)) };
   for (const [name, stays] of Object.entries(rest)) {
     const left = (files.get(name) ?? []).filter(stays);
     if (left.length > 0) fresh.set(name, left);
@@ -38,23 +38,24 @@ function anonymousAsSuch({ files, pages }: DecodedImages): DecodedImages {
 }
 
 function oncePerName({ files, pages }: DecodedImages): DecodedImages {
-  const held = new Set([...files].flatMap(([name, entries]) => (/^fdinfo-/.test(name) ? entries.map(({ id }) => String(id)) : [])));
-  const first = new Map<string, Plain>();
+  const held = new Set([...files].flatMap(([name, entries]) => (/^fdinfo-/.test(name) ? entries.map(({ id }) => Number(id)) : [])));
+  const first = new Map<string, number>();
   /** id → id of the entry that says the same */
-  const same = new Map<string, Plain>();
+  const same = new Map<number, number>();
   for (const { id, reg } of files.get('files.img') ?? []) {
-    if (reg === undefined || id === undefined || held.has(String(id))) continue;
+    if (reg === undefined || id === undefined || held.has(Number(id))) continue;
     const { id: _id, ...says } = reg as PlainObject;
     const key = JSON.stringify(Object.entries(says).sort());
-    if (first.has(key)) same.set(String(id), first.get(key) ?? id);
-    else first.set(key, id);
+    const earlier = first.get(key);
+    if (earlier === undefined) first.set(key, Number(id));
+    else same.set(Number(id), earlier);
   }
-  const toFirst = (id: Plain | undefined): Plain => same.get(String(id)) ?? id ?? '';
-  const fresh = mapVmas(files, (vma) => ((Number(vma['status']) & (VMA.FILE_PRIVATE | VMA.FILE_SHARED)) === 0 ? vma : { ...vma, shmid: String(toFirst(vma['shmid'])) }));
+  const toFirst = (id: Plain | undefined): number => same.get(Number(id)) ?? Number(id);
+  const fresh = mapVmas(files, (vma) => ((Number(vma['status']) & (VMA.FILE_PRIVATE | VMA.FILE_SHARED)) === 0 ? vma : { ...vma, shmid: toFirst(vma['shmid']) }));
   for (const [name, entries] of fresh) {
     if (/^mm-/.test(name)) fresh.set(name, entries.map((entry) => ({ ...entry, exeFileId: toFirst(entry['exeFileId']) })));
     else if (/^fs-/.test(name)) fresh.set(name, entries.map((entry) => ({ ...entry, cwdId: toFirst(entry['cwdId']), rootId: toFirst(entry['rootId']) })));
-    else if (name === 'files.img') fresh.set(name, entries.filter(({ id }) => !same.has(String(id))));
+    else if (name === 'files.img') fresh.set(name, entries.filter(({ id }) => !same.has(Number(id))));
   }
   return { files: fresh, pages };
 }

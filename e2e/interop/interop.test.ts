@@ -26,7 +26,7 @@ for (const { name, skip: missing, start, startForPeer = start, peerRefuses } of 
     await using ws = new Workspace();
     const program = await startForPeer(ws);
     await program.check(t);
-    if (peerRefuses !== undefined) return refused(t, ws, criu, program, peerRefuses);
+    if (peerRefuses !== undefined) return await refused(t, ws, criu, program, peerRefuses);
 
     // Where the program happened to open or map something just then (redis reads /proc/self/stat), they look again.
     for (let attempt = 1; attempt <= 3; attempt++) {
