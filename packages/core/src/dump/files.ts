@@ -190,6 +190,7 @@ export class DumpFiles {
       refuse: (problem) => at.refuse(problem),
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
+      sharedMemoryId: (inode) => at.sharedMemoryId(inode),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),

@@ -4,11 +4,13 @@ import { judgeFacets } from '../resources/task/index.js';
 import { nameOf } from './inspect.js';
 import { judgeSharing } from './judge-sharing.js';
 import type { DumpRun } from './run.js';
+import { judgeSystemV } from './system-v.js';
 
 /** Tells all that can't be dumped, at once. */
 export function judgeTasks(run: DumpRun): void {
   judgeTree(run);
   for (const problem of judgeSharing(run.tasks)) run.refuse(problem);
+  judgeSystemV(run);
   run.files.judge();
   throwProblems(run.problems, { doing: 'dump', aftermath: 'the processes were left running, untouched' });
 }

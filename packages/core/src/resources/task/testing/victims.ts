@@ -109,6 +109,10 @@ export class TestDump implements DumpContext {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
   }
+  sharedMemoryId(inode: bigint): bigint {
+    return inode;
+  }
+
   noteSharedMemory(): void {}
   nextId(): number {
     return 1;
