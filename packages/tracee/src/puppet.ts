@@ -1,5 +1,5 @@
-import { clone_args, CLONE, PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
+import { clone_args, CLONE, kernel_sigaction, PR, PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { kill, Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
 import { Batch, type BatchRunner } from './batch.js';
 import { BLOB } from './blob.js';
 import { TraceeDied } from './errors.js';
@@ -35,6 +35,7 @@ export class Puppet {
   readonly #runner: BatchRunner;
   /** Ids of tasks that were born during the last run, as we see them. */
   #born: number[] = [];
+  #stopping: { readonly signal: number; done: boolean } | undefined;
 
   /** @param tracee stopped, with the blob mapped */
   constructor(tracee: Tracee, blob: number, observe?: SyscallObserver) {
@@ -102,10 +103,46 @@ export class Puppet {
     if (tid === undefined) throw new TraceeDied(this.tracee.tid, 'clone3 gave no birth');
     const tracee = Tracee.born(thread ? this.tracee.pid : tid, tid);
     const stop = tracee.wait();
-    if (stop.kind !== 'trap') tracee.unexpected(stop, "a newborn's first stop");
+    // A thread is born into the group-stop of its process.
+    if (stop.kind !== 'trap' && stop.kind !== 'group-stop') tracee.unexpected(stop, "a newborn's first stop");
     const puppet = new Puppet(tracee, this.blob, this.#observe);
     puppet.blockSignals();
     return puppet;
+  }
+
+  /**
+   * Puts its process into a group-stop, by one of SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU. It can be steered on, and stops
+   * when it is let go. Its actions must be the default ones.
+   * @returns false where the kernel does not let it: but for SIGSTOP, a process group without a shell never stops
+   */
+  stop(signal: number): boolean {
+    this.tracee.setSigmask(ALL_BUT_SIGTRAP & ~(1n << BigInt(signal - 1)));
+    kill(this.tracee.pid, signal);
+    this.#stopping = { signal, done: false };
+    this.call(SYS.getpid);
+    const { done } = this.#stopping;
+    this.#stopping = undefined;
+    this.blockSignals();
+    return done;
+  }
+
+  /** Ends it, without a core dump. It remains a zombie until its parent waits for it. @param status as wait(2) is to tell */
+  die(status: number): void {
+    const signal = status & 0x7f;
+    try {
+      if (signal === 0) this.call(SYS.exit_group, (status >> 8) & 0xff);
+      this.batch((b) => {
+        b.doing('end by a signal').call(SYS.prctl, PR.SET_DUMPABLE, 0);
+        const action = b.struct(kernel_sigaction.size);
+        if (signal !== SIG.KILL) b.call(SYS.rt_sigaction, signal, action.address, 0, 8);
+      });
+      // It stands where int3 was about to deliver SIGTRAP: another signal takes its place.
+      this.tracee.setSigmask(0n);
+      this.tracee.resume(PTRACE.CONT, signal);
+      this.tracee.unexpected(this.tracee.wait(), 'the end');
+    } catch (error) {
+      if (!(error instanceof TraceeDied)) throw error;
+    }
   }
 
   #run(count: number): number {
@@ -116,12 +153,16 @@ export class Puppet {
     registers.set('rsi', count);
     registers.set('origRax', -1n);
     this.tracee.setRegisters(registers);
-    for (;;) {
-      this.tracee.resume(PTRACE.CONT);
+    for (let signal = 0; ; ) {
+      this.tracee.resume(PTRACE.CONT, signal);
+      signal = 0;
       const stop = this.tracee.wait();
       if (stop.kind === 'signal' && stop.signal === SIG.TRAP) return Number(this.tracee.readRegisters().get('rax'));
       if (stop.kind === 'event') this.#born.push(this.tracee.eventMessage());
-      else this.tracee.unexpected(stop, "a batch's end");
+      else if (stop.kind === 'signal' && stop.signal === this.#stopping?.signal) signal = stop.signal;
+      else if (stop.kind === 'group-stop') {
+        if (this.#stopping !== undefined) this.#stopping.done = true;
+      } else this.tracee.unexpected(stop, "a batch's end");
     }
   }
 }

@@ -4,7 +4,7 @@ import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
-import type { DumpTask } from '../model/dump-task.js';
+import type { DeadTask, DumpTask } from '../model/dump-task.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
@@ -53,6 +53,8 @@ export class DumpRun implements DumpContext {
   /** Looked at right before the freeze. */
   sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
+  /** Zombies. */
+  dead: readonly DeadTask[] = [];
   /** Mappings by pid. */
   readonly vmas = new Map<number, readonly DescribedVma[]>();
   /** mm-<pid>.img, by pid. */
