@@ -4,6 +4,7 @@ import { CLOCK, SYS } from '@criu-ts/kernel/abi';
 import { scratch, sys } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
+import { seccompFilters } from '../resources/task/index.js';
 import type { DumpedPages, DumpRun } from './run.js';
 
 const IMG_VERSION = 2;
@@ -28,7 +29,7 @@ export function commitImages(run: DumpRun): void {
   });
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
   images.write(IMAGE_TYPES.pstree, undefined, tree);
-  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: [] }]);
+  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: seccompFilters(run) }]);
   images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
   images.write(IMAGE_TYPES.inventory, undefined, [inventory()]);

@@ -64,7 +64,7 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
   run.scope.defer(() => {
     if (!run.alive) end(run, pid);
   });
-  const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
+  const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm, threadCores: task.threads };
   run.tasks.set(task.pid, process);
   run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
   return puppet;
