@@ -100,7 +100,7 @@ class Births {
     });
     const living = this.#living.get(pid);
     if (living === undefined) return;
-    const process = { pid, name: living.name, puppet, core: living.core, mm: living.mm };
+    const process = { pid, name: living.name, puppet, core: living.core, mm: living.mm, threadCores: living.threads };
     run.tasks.set(pid, process);
     run.threads.set(pid, { task: process, tid: pid, puppet, core: living.core });
   }
