@@ -1,6 +1,6 @@
 import { type file_entry, type file_lock_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
-import { mapFileName } from '@criu-ts/kernel/procfs';
+import { mapFileName, type ProcStat, readStat } from '@criu-ts/kernel/procfs';
 import { memfd } from '@criu-ts/kernel/sys';
 import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
@@ -58,6 +58,7 @@ export class DumpFiles {
   readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
   readonly #tableOf = new Map<number, DescriptorTable>();
   readonly #names = new Map<number, TaskName>();
+  #stats: readonly ProcStat[] | undefined;
   readonly #exes = new Map<number, number>();
   readonly #fs = new Map<number, FsInfo>();
   readonly #fsIds = new KernelObjects<number>(KCMP.FS);
@@ -204,6 +205,7 @@ export class DumpFiles {
       holders: open.holders,
       descriptorsOf: (pid) => this.#descriptors(pid) ?? new Map<number, InspectedFile>(),
       allFiles: () => this.#all,
+      processes: () => (this.#stats ??= [...this.#tableOf.keys()].map((pid) => readStat(pid))),
       nextFileId: () => ++this.#lastId,
     };
   }

@@ -7,6 +7,7 @@ import type { GrowthStep } from '../model/growth.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
+import { takeTerminal } from './terminals.js';
 
 const EEXIST = 17;
 const EINVAL = 22;
@@ -79,6 +80,7 @@ class Births {
         return;
       case 'session':
         this.puppet(step.pid).call(SYS.setsid);
+        if (this.#living.has(step.pid)) takeTerminal(this.#run, step.pid, this.puppet(step.pid));
         return;
       case 'group':
         this.puppet(step.pid).call(SYS.setpgid, 0, step.pgid);

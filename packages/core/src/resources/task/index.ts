@@ -22,6 +22,7 @@ import { scheduling } from './scheduling.js';
 import { seccomp, threadSeccomp } from './seccomp.js';
 import { sigactions } from './sigactions.js';
 import { signalMask } from './signal-mask.js';
+import { noTerminal } from './terminal.js';
 import { tidAddress } from './tid-address.js';
 
 /** In a phase they are restored in this order: actions before signals, or the kernel drops those that are ignored. */
@@ -31,6 +32,7 @@ export const processFacets: readonly ProcessFacet[] = [
   oomScore,
   coredumpFilter,
   loginUid,
+  noTerminal,
   transparentHugePages,
   sigactions,
   sharedSignals,
