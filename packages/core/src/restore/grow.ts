@@ -1,9 +1,8 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { readAllStats } from '@criu-ts/kernel/procfs';
 import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
-import { HostLacks } from '../errors.js';
 import { syscallObserver } from '../stage.js';
+import { holderOf, pidTaken, pidTooHigh } from './pids.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
 const EEXIST = 17;
@@ -76,25 +75,13 @@ function cloneWithPid(task: TaskImages, parent: Puppet, root: boolean): Puppet {
       return parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
     } catch (error) {
       if (!(error instanceof BatchFailed)) throw error;
-      if (error.errno === EINVAL) throw new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task: task.name, hint: `sysctl kernel.pid_max=${task.pid + 1}`, cause: error });
+      if (error.errno === EINVAL) throw pidTooHigh(task.name).add({ cause: error });
       if (error.errno !== EEXIST) throw error;
       const holder = holderOf(task.pid);
-      if (holder === 'nobody any more' && performance.now() < deadline) continue;
-      throw new HostLacks('pid-taken', `the PID is taken: ${holder}`, { task: task.name, hint: 'end who has it, or restore in a new PID namespace', cause: error });
+      if (holder === undefined && performance.now() < deadline) continue;
+      throw pidTaken(task.name, holder ?? 'nobody any more').add({ cause: error });
     }
   }
-}
-
-/**
- * Who keeps a PID from being used: a process, or one whose group or session has that number. A zombie does so until
- * its parent, mostly init by now, looks after it: that is given a moment.
- */
-function holderOf(pid: number): string {
-  const alive = readAllStats().filter(({ state }) => state !== 'Z' && state !== 'X');
-  const holder = alive.find((one) => one.pid === pid);
-  if (holder !== undefined) return `process ${holder.pid} (${holder.comm})`;
-  const member = alive.find(({ pgrp, session }) => pgrp === pid || session === pid);
-  return member === undefined ? 'nobody any more' : `the ${member.pgrp === pid ? 'group' : 'session'} of process ${member.pid} (${member.comm})`;
 }
 
 /** Milliseconds. */

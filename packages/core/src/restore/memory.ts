@@ -24,7 +24,8 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   }
 }
 
-function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
+/** @throws HostLacks where the process can't use this kernel's vdso */
+export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
   const vdso = vmaOf(mm, VMA.VDSO);
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
