@@ -1,15 +1,17 @@
 // Builds the program of the command line, packages/cli/dist:
 //   criu-ts.cjs  what is executed: a launcher (CommonJS: node starts 5 ms sooner than with a module)
-//   dump.cjs, restore.cjs, other.cjs    a bundle for each command, and one for the rest: everything but koffi
+//   dump.cjs, restore.cjs, explain.cjs, check.cjs, other.cjs    a bundle for each command, and one for the rest: everything but koffi
 //   dump.cache …                        V8's code caches of them
+//   man/criu-ts.1 …                     the manual pages
 //   criu-ts.mjs, criu-ts, criu   links to the first: node goes by the name of the file that a link leads to
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const outdir = 'packages/cli/dist';
+const bundles = ['dump', 'restore', 'explain', 'check', 'other'];
 
 /**
  * How node is told to run it. No idle V8 threads (1 ms); room for what a small dump allocates, so that nothing is collected
@@ -55,7 +57,7 @@ const common = {
 };
 await build({
   ...common,
-  entryPoints: { dump: 'packages/cli/src/program/dump.ts', restore: 'packages/cli/src/program/restore.ts', other: 'packages/cli/src/program/other.ts' },
+  entryPoints: Object.fromEntries(bundles.map((name) => [name, `packages/cli/src/program/${name}.ts`])),
   plugins: [koffiAtOnce],
   // In CommonJS there is no import.meta; and the mere mention of `performance` makes node load perf_hooks, for 3 ms.
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
@@ -82,7 +84,7 @@ for (const link of ['criu-ts.mjs', 'criu-ts', 'criu']) {
   symlinkSync('criu-ts.cjs', path.join(outdir, link));
 }
 
-for (const name of ['dump', 'restore', 'other']) rmSync(path.join(outdir, `${name}.cache`), { force: true });
+for (const name of bundles) rmSync(path.join(outdir, `${name}.cache`), { force: true });
 const runOnce = (...args) =>
   spawnSync(process.execPath, [...nodeFlags, program, ...args], {
     env: { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1', CRIU_CONFIG_FILE: '/dev/null' },
@@ -91,6 +93,12 @@ const runOnce = (...args) =>
   });
 const first = runOnce('--version');
 if (first.status !== 0) throw new Error(`the built program does not run: ${first.stderr}`);
+
+rmSync(path.join(outdir, 'man'), { recursive: true, force: true });
+mkdirSync(path.join(outdir, 'man'));
+const page = (...command) => writeFileSync(path.join(outdir, 'man', `${['criu-ts', ...command].join('-')}.1`), runOnce('man', ...command).stdout);
+page();
+for (const command of ['dump', 'restore', 'explain', 'check', 'completion', 'man']) page(command);
 
 // The cache holds what has run so far, and every run adds to it: dump and restore something, where that is allowed.
 const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-warm-'));

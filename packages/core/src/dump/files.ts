@@ -130,13 +130,15 @@ export class DumpFiles {
     for (const lock of locks) this.#locks.set(lockKey(lock), lock);
   }
 
-  /** Adds everything to the images. All files must have been judged. */
+  /** Adds everything to the images, or tells all that stands in the way (`at.refuse`). All files must have been judged. */
   capture(): void {
     for (const open of this.#all) {
       try {
         this.#at.append<file_entry>(IMAGE_TYPES.files, this.#captureOne(open));
       } catch (error) {
-        throw this.#describe(toCriuError(error), open.file);
+        const problem = this.#describe(toCriuError(error), open.file);
+        if (!(problem instanceof Unsupported)) throw problem;
+        this.#at.refuse(problem);
       }
     }
     for (const { id, descriptors } of new Set(this.#tableOf.values())) {

@@ -1,11 +1,11 @@
 import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
-import { readAllStats } from '@criu-ts/kernel/procfs';
 import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BatchFailed, type CloneOptions, plantSeed, type Puppet } from '@criu-ts/tracee';
-import { Bug, HostLacks, ImageCorrupt, type TaskName } from '../errors.js';
+import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
+import { holderOf, pidTaken, pidTooHigh } from './pids.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
 import { takeTerminal } from './terminals.js';
 
@@ -206,25 +206,13 @@ function cloneWithPid(parent: Puppet, options: CloneOptions, task: TaskName): Pu
       return parent.clone(options);
     } catch (error) {
       if (!(error instanceof BatchFailed)) throw error;
-      if (error.errno === EINVAL) throw new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task, hint: `sysctl kernel.pid_max=${pid + 1}`, cause: error });
+      if (error.errno === EINVAL) throw pidTooHigh(task).add({ cause: error });
       if (error.errno !== EEXIST) throw error;
       const holder = holderOf(pid);
-      if (holder === 'nobody any more' && performance.now() < deadline) continue;
-      throw new HostLacks('pid-taken', `the PID is taken: ${holder}`, { task, hint: 'end who has it, or restore in a new PID namespace', cause: error });
+      if (holder === undefined && performance.now() < deadline) continue;
+      throw pidTaken(task, holder ?? 'nobody any more').add({ cause: error });
     }
   }
-}
-
-/**
- * Who keeps a PID from being used: a process, or one whose group or session has that number. A zombie does so until
- * its parent, mostly init by now, looks after it: that is given a moment.
- */
-function holderOf(pid: number): string {
-  const alive = readAllStats().filter(({ state }) => state !== 'Z' && state !== 'X');
-  const holder = alive.find((one) => one.pid === pid);
-  if (holder !== undefined) return `process ${holder.pid} (${holder.comm})`;
-  const member = alive.find(({ pgrp, session }) => pgrp === pid || session === pid);
-  return member === undefined ? 'nobody any more' : `the ${member.pgrp === pid ? 'group' : 'session'} of process ${member.pid} (${member.comm})`;
 }
 
 /** Milliseconds. */

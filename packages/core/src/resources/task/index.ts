@@ -98,6 +98,7 @@ export function restoreThreadFacets(phase: RestorePhase, threads: readonly Threa
   }
 }
 
+export { judgeCredentials } from './become-user.js';
 export { restoreAffinity } from './affinity.js';
 export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';
 export { type FinalCall, finalCalls } from './final-calls.js';
