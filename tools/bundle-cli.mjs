@@ -4,7 +4,7 @@
 //   dump.cache …                        V8's code caches of them
 //   criu-ts.mjs, criu-ts, criu   links to the first: node goes by the name of the file that a link leads to
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -41,6 +41,8 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
 };
+// What an earlier build left would be packed.
+for (const name of existsSync(outdir) ? readdirSync(outdir) : []) if (/\.(cjs|cache)$/.test(name)) rmSync(path.join(outdir, name));
 await build({
   ...common,
   entryPoints: { dump: 'packages/cli/src/program/dump.ts', restore: 'packages/cli/src/program/restore.ts', other: 'packages/cli/src/program/other.ts' },
