@@ -5,7 +5,7 @@
 //   man/criu-ts.1 …                     the manual pages
 //   criu-ts.mjs, criu-ts, criu   links to the first: node goes by the name of the file that a link leads to
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -55,6 +55,8 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
 };
+// What an earlier build left would be packed.
+for (const name of existsSync(outdir) ? readdirSync(outdir) : []) if (/\.(cjs|cache)$/.test(name)) rmSync(path.join(outdir, name));
 await build({
   ...common,
   entryPoints: Object.fromEntries(bundles.map((name) => [name, `packages/cli/src/program/${name}.ts`])),
