@@ -1,67 +1,48 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Assertions } from '../harness/round-trip.js';
-import { repository } from '../harness/repository.js';
 import { Victim } from '../harness/victim.js';
 import { waitFor } from '../harness/wait.js';
 import type { Workspace } from '../harness/workspace.js';
-import type { RealProgram, RealProgramKind } from './programs.js';
-import { socketsOf } from './programs.js';
-
-const python = '/usr/bin/python3';
-
-function missing(...programs: readonly string[]): string | false {
-  const absent = programs.filter((program) => !existsSync(program));
-  return absent.length === 0 ? false : `no ${absent.join(', no ')}`;
-}
+import { lacks, type RealProgram, type RealProgramKind, socketsOf } from './kind.js';
+import { SHELL, Terminal, terminalNeeds } from './terminal.js';
 
 export const terminalPrograms: readonly RealProgramKind[] = [
-  { name: 'bash with a pipeline in a pty that python3 holds', skip: missing(python, '/bin/bash'), start: startBash },
-  { name: 'tmux with a shell and an editor', skip: missing('/usr/bin/tmux', '/usr/bin/vim', '/bin/bash'), start: startTmux },
+  { name: 'bash with a pipeline in a pty', skip: lacks(...terminalNeeds), rounds: 3, terminals: true, idle: [], start: startBash, startForPeer: (ws) => startBash(ws, true) },
+  { name: 'tmux with a shell and an editor', skip: lacks('tmux', 'vim', 'bash'), rounds: 3, terminals: true, idle: [], start: startTmux },
 ];
-
-const SHELL = ['--norc', '--noprofile'];
 
 /** @param withPeer CRIU drops what is being typed: then nothing is */
 async function startBash(ws: Workspace, withPeer = false): Promise<RealProgram> {
-  const victim = await ws.launch([python, path.join(repository, 'e2e/real/pty-master.py'), '/bin/bash', ...SHELL], 'bash');
-  await victim.ready();
-  const screen = (): string => readFileSync(path.join(victim.dir, 'screen'), 'latin1');
-  let seen = 0;
-  const type = (keys: string): void => writeFileSync(path.join(victim.dir, 'keys'), keys);
-  /** Waits for a text behind the one before. */
-  const shows = async (t: Assertions, text: string, what: string): Promise<void> => {
-    await waitFor(() => `${what}: ${JSON.stringify(text)} in ${JSON.stringify(screen().slice(seen))}`, () => screen().includes(text, seen), 10_000);
-    seen = screen().indexOf(text, seen) + text.length;
-    t.ok(true, what);
-  };
+  const terminal = await Terminal.open(ws);
+  const { victim } = terminal;
   let visit = 0;
   const begun = withPeer ? '' : 'ha';
   const beginPipeline = async (t: Assertions): Promise<void> => {
-    type(`cat | tr a-z A-Z\nwarm up ${visit}\n`);
-    await shows(t, `WARM UP ${visit}\r\n`, 'a pipeline is in the foreground');
-    type(begun);
-    await shows(t, begun, 'half a line is typed');
+    terminal.type(`cat | tr a-z A-Z\nwarm up ${visit}\n`);
+    await terminal.shows(t, `WARM UP ${visit}\r\n`, 'a pipeline is in the foreground');
+    terminal.type(begun);
+    await terminal.shows(t, begun, 'half a line is typed');
   };
   const check = async (t: Assertions): Promise<void> => {
-    if (visit === 0) type("PS1='bash-is-ready> '; n=0\n");
+    if (visit === 0) terminal.type("PS1='bash-''is-ready> '; n=0\n");
     else {
-      type(`lf a line ${visit}\n`);
-      await shows(t, `${begun}lf a line ${visit}\r\n`.toUpperCase(), 'what was typed comes out of the pipeline, the half line before too');
-      type('\u0004');
+      terminal.type(`lf a line ${visit}\n`);
+      await terminal.shows(t, `${begun}lf a line ${visit}\r\n`.toUpperCase(), 'what was typed comes out of the pipeline, the half line before too');
+      terminal.type('\u0004');
     }
-    await shows(t, 'bash-is-ready> ', 'the shell waits');
-    type('echo "n is $((n++)), $(stty size)"\n');
-    await shows(t, `n is ${visit}, `, 'its variable is what it was');
+    await terminal.shows(t, 'bash-is-ready> ', 'the shell waits');
+    terminal.type('echo "n is $((n++)), $(stty size)"\n');
+    await terminal.shows(t, `n is ${visit}, `, 'its variable is what it was');
     visit++;
     await beginPipeline(t);
   };
   const end = async (t: Assertions): Promise<void> => {
-    type('\n\u0003'); // Ctrl-C reaches the group in the foreground
-    await shows(t, 'bash-is-ready> ', 'Ctrl-C ends the pipeline');
-    type('exit\n');
+    terminal.type('\n\u0003'); // Ctrl-C reaches the group in the foreground
+    await terminal.shows(t, 'bash-is-ready> ', 'Ctrl-C ends the pipeline');
+    terminal.type('exit\n');
     await victim.line(/^end$/);
     t.ok(true, 'the shell ends, and its terminal with it');
   };
@@ -75,7 +56,7 @@ async function startTmux(ws: Workspace): Promise<RealProgram> {
   const note = path.join(dir, 'note.txt');
   const run = promisify(execFile);
   const tmux = async (...args: readonly string[]): Promise<string> => (await run('/usr/bin/tmux', ['-S', socket, ...args], { cwd: dir })).stdout;
-  await ws.launch(['/usr/bin/tmux', '-S', socket, '-f', '/dev/null', 'new-session', '-d', '-s', 'work', '-x', '90', '-y', '40', `exec /bin/bash ${SHELL.join(' ')}`], 'tmux');
+  await ws.launch(['/usr/bin/tmux', '-S', socket, '-f', '/dev/null', 'new-session', '-d', '-s', 'work', '-x', '90', '-y', '40', `exec ${SHELL.join(' ')}`], 'tmux');
   const pid = Number(await waitFor('the server to answer', () => tmux('display-message', '-p', '#{pid}').catch(() => undefined), 10_000));
   const victim = new Victim({ name: 'tmux', dir, out: note, go: path.join(dir, 'go'), pid, exit: new Promise(() => {}) });
   const shows = async (t: Assertions, window: string, text: string, what: string): Promise<void> => {

@@ -1,5 +1,8 @@
 import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
 
+/** An AbortSignal, or what does as well: it is asked, not listened to. */
+export type Cancellation = Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborted'>;
+
 /** What `dump()` and `restore()` have in common. */
 export interface CommonOptions {
   /** Directory of the images; it must exist. */
@@ -21,7 +24,7 @@ export interface CommonOptions {
   /** Root directory of the tree's mount namespace. */
   readonly root?: string;
   /** Stops the work at the next opportunity: everything is undone, then the promise is rejected with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellation;
   /** Called synchronously, in order; what it throws is ignored. Must be quick: tasks may be frozen meanwhile. */
   readonly onEvent?: (event: CriuEvent) => void;
   /** Emit a `syscall` event for every remote call: slow, off by default. */

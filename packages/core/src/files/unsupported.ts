@@ -19,7 +19,7 @@ const shown = ({ link }: InspectedFile): string => `${link} is not supported`;
 const REFUSALS: readonly Refusal[] = [
   { matches: anon('io_uring'), what: shown, why: "the kernel offers no way to read back an io_uring's registered buffers", hint: 'start the program with io_uring turned off' },
   { matches: anon('perf_event'), what: shown, why: 'the state of performance counters can not be read back', hint: 'stop profiling before the dump' },
-  { matches: anon('userfaultfd'), what: shown, why: 'its registrations can not be read back' },
+  { matches: anon('userfaultfd'), what: shown, why: 'its registrations can not be read back', hint: 'turn off what uses it in the program (such as post-copy of a hypervisor, or a garbage collector), or dump it when that is done' },
   { matches: anon('kvm-vm'), what: shown, why: 'a virtual machine lives in the kernel', hint: "use the hypervisor's own snapshots" },
   { matches: ({ link }) => link.startsWith('anon_inode:'), what: shown, why: 'this kind of file is not known to criu-ts' },
   { matches: ({ link }) => link.startsWith('/dev/kvm'), what: shown, why: 'a virtual machine lives in the kernel', hint: "use the hypervisor's own snapshots" },

@@ -92,6 +92,11 @@ export interface FileKind<Judged = unknown> {
   judge?(file: InspectedFile, at: FileDumpContext): Judged;
   /** The kernel's state as plain data: the message under its field, as `{ efd: … }`. Leaves no trace in the task. */
   capture(file: InspectedFile, at: FileDumpContext, judged: Judged): Partial<file_entry>;
+  /**
+   * For `explain`: what this host lacks for {@link reopen}, found out without a lasting trace.
+   * @throws HostLacks, Unsupported, ImageCorrupt as {@link reopen} would
+   */
+  preflight?(entry: file_entry, at: FileRestoreContext): void;
   /** Opens it anew in our process; it is then installed wherever it belongs. */
   reopen(entry: file_entry, at: FileRestoreContext): OwnedFd;
   /** For mappings: another open file of the same inode. Absent: it can't be mapped. */

@@ -61,6 +61,16 @@ export class FileStore {
     return this.kind(id).fown?.(this.entry(id), this.#context);
   }
 
+  /** All of them: `[id, entry]`. */
+  all(): Iterable<readonly [number, file_entry]> {
+    return this.#entries;
+  }
+
+  /** For `explain`: whether {@link open} would do. @throws what it would throw */
+  preflight(id: number): void {
+    this.kind(id).preflight?.(this.entry(id), this.#context);
+  }
+
   /** The open file, ours until {@link release}. */
   open(id: number): OwnedFd {
     let fd = this.#open.get(id);

@@ -13,6 +13,7 @@ export * from './inotify.js';
 export * from './ioctl.js';
 export * from './ioctl-number.js';
 export * from './ioprio.js';
+export * from './ipc.js';
 export * from './kcmp.js';
 export * from './membarrier.js';
 export * from './mman.js';

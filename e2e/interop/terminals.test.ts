@@ -1,4 +1,0 @@
-import { terminalPrograms } from '../real/terminals.js';
-import { testBothWays } from './both-ways.js';
-
-testBothWays(terminalPrograms);

@@ -1,4 +1,0 @@
-import { testRounds } from './rounds.js';
-import { terminalPrograms } from './terminals.js';
-
-testRounds(terminalPrograms, 3, { compareProc: true });
