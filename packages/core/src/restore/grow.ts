@@ -1,6 +1,7 @@
 import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { kill, wait4 } from '@criu-ts/kernel/sys';
-import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
+import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
+import { plantSeed, type Puppet } from '@criu-ts/tracee';
+import type { TaskName } from '../errors.js';
 import { syscallObserver } from '../stage.js';
 import { holderOf, pidTaken, pidTooHigh } from './pids.js';
 import type { RestoreRun, TaskImages } from './run.js';
@@ -13,7 +14,14 @@ const WALL = 0x4000_0000;
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
   run.pin();
-  run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
+  const observe = syscallObserver(run.options, run.emit);
+  const root = run.plan.tasks[0];
+  if (run.options.sibling === true && root !== undefined) {
+    // A newborn of a seed would be a child of ours or of the seed: the seed itself becomes the root.
+    run.seed = withPid(root.name, () => plantSeed(run.plan.blob, observe, root.pid));
+    return;
+  }
+  run.seed = plantSeed(run.plan.blob, observe);
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
@@ -58,7 +66,8 @@ function end(run: RestoreRun, pid: number): void {
 
 /** @param root born to the seed, it is to be our own child */
 function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
-  const puppet = cloneWithPid(task, parent, root);
+  const isSeed = root && run.options.sibling === true;
+  const puppet = isSeed ? parent : withPid(task.name, () => parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] }));
   const { pid } = puppet.tracee;
   run.scope.defer(() => {
     if (!run.alive) end(run, pid);
@@ -69,17 +78,18 @@ function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean):
   return puppet;
 }
 
-function cloneWithPid(task: TaskImages, parent: Puppet, root: boolean): Puppet {
+/** Makes a process whose PID may be taken for a moment still. @throws HostLacks */
+function withPid(name: TaskName, make: () => Puppet): Puppet {
   for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
     try {
-      return parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
+      return make();
     } catch (error) {
-      if (!(error instanceof BatchFailed)) throw error;
-      if (error.errno === EINVAL) throw pidTooHigh(task.name).add({ cause: error });
+      if (!(error instanceof SyscallFailed)) throw error;
+      if (error.errno === EINVAL) throw pidTooHigh(name).add({ cause: error });
       if (error.errno !== EEXIST) throw error;
-      const holder = holderOf(task.pid);
+      const holder = holderOf(name.pid);
       if (holder === undefined && performance.now() < deadline) continue;
-      throw pidTaken(task.name, holder ?? 'nobody any more').add({ cause: error });
+      throw pidTaken(name, holder ?? 'nobody any more').add({ cause: error });
     }
   }
 }
