@@ -71,7 +71,10 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     for (const event of options.events ?? []) onEvent?.(event);
     if (options.error !== undefined) throw options.error as Error;
     if (options.hangs === true) {
-      await new Promise((_, reject) => signal?.addEventListener('abort', () => { reject(signal.reason as Error); }));
+      for (;;) {
+        signal?.throwIfAborted();
+        await new Promise(setImmediate);
+      }
     }
   };
   const dump = async (given: DumpOptions): Promise<DumpResult> => {

@@ -23,7 +23,6 @@ const REFUSALS: readonly Refusal[] = [
   { matches: anon('kvm-vm'), what: shown, why: 'a virtual machine lives in the kernel', hint: "use the hypervisor's own snapshots" },
   { matches: ({ link }) => link.startsWith('anon_inode:'), what: shown, why: 'this kind of file is not known to criu-ts' },
   { matches: ({ link }) => link.startsWith('/dev/kvm'), what: shown, why: 'a virtual machine lives in the kernel', hint: "use the hypervisor's own snapshots" },
-  { matches: ({ link }) => /^\/dev\/(tty|pts\/|ptmx|console)/.test(link), what: ({ link }) => `the terminal ${link} is not supported yet`, hint: 'start the program with its standard input, output and error on files or pipes: setsid … < /dev/null &> log' },
   { matches: ({ link }) => /^(net|mnt|pid|user|uts|ipc|cgroup|time)(_for_children)?:\[/.test(link), what: ({ link }) => `the namespace file ${link} is not supported yet`, hint: 'close it before the dump' },
   { matches: ({ link }) => link.startsWith('pidfd:'), what: () => 'a pidfd is not supported yet' },
 ];

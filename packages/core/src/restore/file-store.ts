@@ -36,6 +36,11 @@ export class FileStore {
     at.defer(() => this.#closeAll());
   }
 
+  /** What kinds of files are given; for what is opened besides. */
+  get context(): FileRestoreContext {
+    return this.#context;
+  }
+
   /** @throws ImageCorrupt where files.img lacks it */
   entry(id: number): file_entry {
     const entry = this.#entries.get(id);
@@ -121,6 +126,7 @@ export class FileStore {
     const entry = this.#entries.get(id);
     if (entry?.reg !== undefined) return entry.reg.name;
     if (entry?.pipe !== undefined) return `pipe:[${entry.pipe.pipeId}]`;
+    if (entry?.tty?.regfId !== undefined) return this.describe(entry.tty.regfId);
     return `${typeNameOf(entry?.type ?? 0)} ${id}`;
   }
 
