@@ -24,22 +24,21 @@ export interface MomentFacts {
   readonly pid?: number;
 }
 
-/** `leave-running`, at `post-dump`: the processes are to run on, whatever was asked for. */
-export type Wish = 'leave-running' | undefined;
-
 /**
- * Called when a moment has come, and waited for. What it throws ends the dump or restore as any failure does: up to
+ * Called when a moment has come, and waited for. `'leave-running'`, returned at `post-dump`, has the processes run on
+ * whatever was asked for; nothing else that is returned means anything. What it throws ends the dump or restore as any failure does: up to
  * `post-restore`, all is undone; `pre-resume` and `post-resume` come too late for that, there it becomes a warning.
  */
-export type OnMoment = (moment: Moment, facts: MomentFacts) => Wish | void | Promise<Wish | void>;
+export type OnMoment = (moment: Moment, facts: MomentFacts) => unknown;
 
 const TOO_LATE: ReadonlySet<Moment> = new Set(['pre-resume', 'post-resume']);
 
-export async function reach(moment: Moment, pid: number | undefined, options: CommonOptions, emit: Emit): Promise<Wish> {
+/** @returns what the caller's function returned */
+export async function reach(moment: Moment, pid: number | undefined, options: CommonOptions, emit: Emit): Promise<unknown> {
   if (options.onMoment === undefined) return undefined;
   emit({ type: 'note', text: `moment ${moment}`, detail: true });
   try {
-    return (await options.onMoment(moment, { imagesDir: options.imagesDir, ...(pid !== undefined && { pid }) })) ?? undefined;
+    return await options.onMoment(moment, { imagesDir: options.imagesDir, ...(pid !== undefined && { pid }) });
   } catch (error) {
     if (!TOO_LATE.has(moment)) throw error;
     emit({ type: 'warning', text: error instanceof Error ? error.message : String(error) });
