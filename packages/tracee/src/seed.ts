@@ -3,6 +3,7 @@ import { kill, Memory, memfd, pwriteFully, spawn, SyscallFailed, wait4 } from '@
 import { batchCode, BLOB } from './blob.js';
 import { seedBase64 } from './gen/native.js';
 import { Puppet, PUPPET_OPTIONS } from './puppet.js';
+import { spawnSibling } from './spawn-sibling.js';
 import type { SyscallObserver } from './remote-syscalls.js';
 import { Tracee } from './tracee.js';
 
@@ -19,13 +20,17 @@ const seedSyscall = segmentAddress + (seedProgram.indexOf(Buffer.from('0f05', 'h
 /**
  * Starts native/seed as our child and makes it the first puppet.
  * @param blob where to map the blob: a page address, free in the seed and in all that it will become
+ * @param siblingPid not our child, but our sibling of this PID
+ * @throws SyscallFailed EEXIST, EINVAL of a sibling whose PID can't be had
  */
-export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
+export function plantSeed(blob: number, observe?: SyscallObserver, siblingPid?: number): Puppet {
   using file = memfd('criu-ts-seed', 0);
   const bytes = new Memory(seedProgram.length);
   bytes.bytes.set(seedProgram);
   pwriteFully(file, bytes.address, bytes.size, 0);
-  const pid = spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
+  const program = `/proc/self/fd/${file.number}`;
+  const pid = siblingPid ?? spawn(program, ['criu-ts-seed'], []);
+  if (siblingPid !== undefined) spawnSibling(program, 'criu-ts-seed', siblingPid);
   try {
     const tracee = Tracee.seize(pid, pid, PUPPET_OPTIONS);
     tracee.interrupt();
