@@ -15,3 +15,8 @@ export const itRanOn: readonly Explained[] = [
   { difference: /^timens-\d+\.img/, because: 'the clock ran on' },
   { difference: /^inventory\.img\[0\]\.(dumpUptime|dumpCriuRunId)/, because: 'of the dump, not of the program' },
 ];
+
+/** What a restore leaves behind in the kernel's notes about a process. */
+export const itWasRestored: readonly Explained[] = [
+  { difference: /^core-\d+\.img\[0\]\.tc\.flags: /, because: 'PF_SUPERPRIV and PF_FORKNOEXEC (linux/sched.h): it has used privileges, and it was never executed' },
+];

@@ -19,7 +19,7 @@ export const postgres: RealProgramKind = {
   rounds: 5,
   idle: [],
   start: startPostgres,
-  peerRefuses: { says: /SYSV|SysV|[Ss]ysv|shm/, because: 'it dumps System V segments only with an ipc namespace around them' },
+  peerRefuses: { says: /Can't get rlimit|[Ss]ys[Vv]/, because: 'it wants CAP_SYS_RESOURCE for tasks of other users, and an ipc namespace around System V segments' },
 };
 
 /** What runs a command as PostgreSQL's user: it refuses to run as root. */
