@@ -24,11 +24,7 @@ const OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK |
  * @param blob where to map the blob: a page address, free in the seed and in all that it will become
  */
 export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
-  using file = memfd('criu-ts-seed', 0);
-  const bytes = new Memory(seedProgram.length);
-  bytes.bytes.set(seedProgram);
-  pwriteFully(file, bytes.address, bytes.size, 0);
-  const pid = spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
+  const pid = spawnSeed();
   try {
     const tracee = Tracee.seize(pid, pid, OPTIONS);
     tracee.interrupt();
@@ -43,6 +39,15 @@ export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
     wait4(pid, WAIT.ALL);
     throw error;
   }
+}
+
+/** A child of ours that only waits; whoever starts it ends it, and waits for it. */
+export function spawnSeed(): number {
+  using file = memfd('criu-ts-seed', 0);
+  const bytes = new Memory(seedProgram.length);
+  bytes.bytes.set(seedProgram);
+  pwriteFully(file, bytes.address, bytes.size, 0);
+  return spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
 }
 
 /** The one call that is made before the blob is there. */

@@ -24,6 +24,7 @@ export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, 
   checkAll(wanted, store);
   const users = countUsers(wanted.map(({ entries }) => entries));
   for (const { task, entries } of wanted) installDescriptors(task, entries, store, users);
+  store.finishOpening();
   connectAll(wanted, store, at);
   lockAll(wanted, at);
 }

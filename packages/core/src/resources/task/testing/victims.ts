@@ -110,6 +110,10 @@ export class TestDump implements DumpContext {
     return this.#shared.get(key) as T;
   }
   noteSharedMemory(): void {}
+  hasProcess(): boolean {
+    return true;
+  }
+
   nextId(): number {
     return 1;
   }
