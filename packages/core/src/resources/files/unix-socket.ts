@@ -10,9 +10,9 @@ import { part } from '../../files/message-part.js';
 import { DiagSocket, poll } from '../../files/socket-calls.js';
 import { readSocketOptions } from '../../files/socket-options.js';
 import { isPath, nameOf, nameText } from '../../files/unix-calls.js';
-import { judgePlace } from '../../files/unix-place.js';
+import { judgePlace, preflightPlace } from '../../files/unix-place.js';
 import { hasUrgent, type Message, type Packet, peekQueue } from '../../files/unix-queue.js';
-import { EXTERNAL, UnixSockets } from '../../files/unix-sockets.js';
+import { EXTERNAL, liveSockets, UnixSockets } from '../../files/unix-sockets.js';
 import type { FileDumpContext, FileKind, InspectedFile } from '../file-kind.js';
 
 const POLLERR = 8;
@@ -84,6 +84,15 @@ export const unixSocket: FileKind<JudgedUnix> = {
       for (const packet of queueOf(fd, known, at)) at.append(IMAGE_TYPES.skQueues, packet);
     }
     return { usk };
+  },
+
+  preflight(entry, at) {
+    const usk = part(entry, 'usk');
+    using inherited = at.inherited(`socket:[${usk.ino}]`);
+    // Names of connected ones take no place, or only for a moment.
+    if (inherited === undefined && usk.state !== TCP_STATE.ESTABLISHED && (usk.uflags & EXTERNAL) === 0) {
+      preflightPlace(usk, usk.type, at.shared('live-unix-sockets', liveSockets));
+    }
   },
 
   reopen(entry, at) {
