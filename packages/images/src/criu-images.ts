@@ -18,12 +18,13 @@ function put(fd: number, bytes: Uint8Array): void {
 
 const bytesOf = (what: string | Uint8Array): Uint8Array => (typeof what === 'string' ? Buffer.from(what) : what);
 
-process.exitCode = main(process.argv.slice(2), {
+process.exitCode = await main(process.argv.slice(2), {
   get version(): string {
     const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
     return version;
   },
   stdin: () => readFileSync(0),
+  columns: process.stdout.isTTY ? process.stdout.columns : 0,
   stdout: (what) => put(1, bytesOf(what)),
   stderr: (text) => put(2, bytesOf(text)),
 });

@@ -1,6 +1,8 @@
 /** All that the commands know of the world outside the images. */
 export interface Terminal {
   readonly version: string;
+  /** of the terminal that standard output is; 0 where it is none */
+  readonly columns: number;
   /** All of standard input. */
   stdin(): Uint8Array;
   stdout(what: string | Uint8Array): void;
