@@ -17,6 +17,7 @@ async function run(args: string[], stdin: Uint8Array | string = ''): Promise<{ c
   const pieces: Uint8Array[] = [];
   let err = '';
   const code = await main(args, {
+    name: 'criu-images',
     columns: 0,
     version: '1.2.3',
     stdin: () => Buffer.from(stdin),

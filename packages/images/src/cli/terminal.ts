@@ -1,5 +1,7 @@
 /** All that the commands know of the world outside the images. */
 export interface Terminal {
+  /** of the program, in messages */
+  readonly name: string;
   readonly version: string;
   /** of the terminal that standard output is; 0 where it is none */
   readonly columns: number;
