@@ -24,6 +24,8 @@ export interface ObjectRow {
   readonly peerFails?: string;
   /** Dump must be refused, with this in output or log, and leave the program untouched. */
   readonly refused?: RegExp;
+  /** It is refused only where the dump would kill it. */
+  readonly refusedWhenKilled?: boolean;
 }
 
 /** Dump by `--leave-running`, then dump and restore twice, then the program's own verdict: a test a row. */
@@ -48,7 +50,7 @@ export function testObjects(rows: readonly ObjectRow[]): void {
       const flaw = tool.isPeer ? row.peerFlaw?.pattern : undefined;
 
       const before = takeSnapshot(victim.pid);
-      const running = await ws.dump(tool, victim.pid, ws.folder('running'), ['--leave-running', ...(row.options ?? [])]);
+      const running = await ws.dump(tool, victim.pid, ws.folder('running'), [...(row.refusedWhenKilled === true ? [] : ['--leave-running']), ...(row.options ?? [])]);
       if (row.refused !== undefined) {
         t.not(running.code, 0, 'refused');
         t.match(running.output + running.log, row.refused, 'and said why');

@@ -1,13 +1,16 @@
-import type { DumpOptions, DumpResult, RestoreOptions, RestoreResult } from '@criu-ts/core';
+import type { CheckOptions, DumpOptions, DumpResult, ExplainDumpOptions, ExplainRestoreOptions, Explanation, HostCheck, RestoreOptions, RestoreResult } from '@criu-ts/core';
 import type { CommandName } from './options/spec.js';
 import type { Values } from './options/table.js';
 
 /** A command's function: the exit code comes back. */
-export type Execute = (values: Values, io: Io) => Promise<number>;
+export type Execute = (values: Values, io: Io, operands: readonly string[]) => Promise<number>;
 
 /** The API's functions; tests hand in others. */
 export type Dump = (options: DumpOptions) => Promise<DumpResult>;
 export type Restore = (options: RestoreOptions) => Promise<RestoreResult>;
+
+export type Explain = (options: ExplainDumpOptions | ExplainRestoreOptions) => Promise<Explanation>;
+export type Check = (options?: CheckOptions) => Promise<HostCheck>;
 
 /** Loads a command when it is known, and no sooner. */
 export type LoadCommand = (name: CommandName) => Execute;

@@ -1,6 +1,6 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { CommonOptions, CriuEvent, DumpStats, FaultPoint, RestoreStats } from '@criu-ts/core';
+import type { Cancellation, CommonOptions, CriuEvent, DumpStats, FaultPoint, RestoreStats } from '@criu-ts/core';
 import type { Io } from './io.js';
 import { judgeOptions } from './options/judge.js';
 import { DEFAULT_VERBOSITY } from './options/parse.js';
@@ -26,7 +26,7 @@ export interface Session extends Disposable {
 }
 
 /** @throws UsageError where an option can't be followed */
-export function openSession(command: CommandName, values: Values, io: Io, signal: AbortSignal): Session {
+export function openSession(command: CommandName, values: Values, io: Io, signal: Cancellation): Session {
   const ignored = judgeOptions(values);
   const imagesDir = directory(io.cwd, values['images-dir'] ?? '.', 'images');
   const workDir = values['work-dir'] === undefined ? imagesDir : directory(io.cwd, values['work-dir'], 'work');

@@ -1,7 +1,8 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import type { InheritFd, RestoreResult, TaskEnd } from '@criu-ts/core';
+import type { RestoreResult, TaskEnd } from '@criu-ts/core';
 import type { Execute, Io, Restore } from '../io.js';
+import { inheritFdsOf } from '../options/inherit-fd.js';
 import type { Values } from '../options/table.js';
 import { LEVEL } from '../render/log.js';
 import { countText, timeText } from '../render/units.js';
@@ -15,7 +16,7 @@ export function restoreCommand(restore: Restore): Execute {
       const detached = values['restore-detached'] === true;
       const sibling = values['restore-sibling'] === true;
       if (sibling && !detached) throw new UsageError('--restore-sibling only makes sense with --restore-detached');
-      const inheritFds = (values['inherit-fd'] ?? []).map(parseInheritFd);
+      const inheritFds = inheritFdsOf(values);
       using pidfile = openPidfile(values.pidfile, session.workDir);
 
       const start = performance.now();
@@ -23,7 +24,7 @@ export function restoreCommand(restore: Restore): Execute {
         ...session.common,
         leaveStopped: values['leave-stopped'] === true,
         sibling,
-        ...(inheritFds.length > 0 && { inheritFds }),
+        ...inheritFds,
       });
       uninterruptible();
       const ms = performance.now() - start;
@@ -49,13 +50,6 @@ function announce(session: Session, values: Values, io: Io, { pid, tasks, stats 
 /** As a shell says it. */
 function exitCode(end: TaskEnd): number {
   return 'exitCode' in end ? end.exitCode : 128 + end.signal;
-}
-
-/** `fd[3]:tty[8800005:1]`. */
-export function parseInheritFd(text: string): InheritFd {
-  const [, fd, resource] = /^fd\[(\d+)\]:(.+)$/.exec(text) ?? [];
-  if (resource === undefined) throw new UsageError(`invalid argument for --inherit-fd: ${text} (it is fd[N]:RES)`);
-  return { fd: Number(fd), resource };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type file_entry, type file_lock_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
-import { mapFileName } from '@criu-ts/kernel/procfs';
+import { mapFileName, type ProcStat, readStat } from '@criu-ts/kernel/procfs';
 import { memfd } from '@criu-ts/kernel/sys';
 import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
@@ -37,6 +37,8 @@ interface DescriptorTable {
 
 interface FsInfo {
   readonly pid: number;
+  /** Number of what clone(2) with CLONE_FS shares. */
+  readonly id: number;
   readonly umask: number | undefined;
   readonly cwd: number;
   readonly root: number;
@@ -56,12 +58,15 @@ export class DumpFiles {
   readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
   readonly #tableOf = new Map<number, DescriptorTable>();
   readonly #names = new Map<number, TaskName>();
+  #stats: readonly ProcStat[] | undefined;
   readonly #exes = new Map<number, number>();
-  readonly #fs: FsInfo[] = [];
+  readonly #fs = new Map<number, FsInfo>();
+  readonly #fsIds = new KernelObjects<number>(KCMP.FS);
   readonly #locks = new Map<string, file_lock_entry>();
   #lastId = 0;
   /** 1 is the dumper's own. */
   #lastTable = 1;
+  #lastFs = 1;
 
   constructor(at: DumpContext) {
     this.#at = at;
@@ -78,14 +83,16 @@ export class DumpFiles {
     const { pid, status } = owner;
     this.#exes.set(pid, this.#idOfLink(pid, 'exe'));
     const cwd = this.#idOfLink(pid, 'cwd');
-    this.#fs.push({ pid, umask: status.umask, cwd, root: this.#idOfLink(pid, 'root') });
+    const id = this.#fsIds.findOrAdd(pid, 0, () => ++this.#lastFs);
+    this.#fs.set(pid, { pid, id, umask: status.umask, cwd, root: this.#idOfLink(pid, 'root') });
   }
 
-  /** Number of the task's descriptor table: `files_id` of the images. */
-  filesId(pid: number): number {
+  /** Numbers of the task's descriptor table (`files_id` of the images) and of its directories and umask (`fs_id`): sharers have the same. */
+  sharedIds(pid: number): { readonly filesId: number; readonly fsId: number } {
     const table = this.#tableOf.get(pid);
-    if (table === undefined) throw new Bug(`the files of process ${pid} were not collected`);
-    return table.id;
+    const fs = this.#fs.get(pid);
+    if (table === undefined || fs === undefined) throw new Bug(`the files of process ${pid} were not collected`);
+    return { filesId: table.id, fsId: fs.id };
   }
 
   /** The program that the task runs. */
@@ -123,13 +130,15 @@ export class DumpFiles {
     for (const lock of locks) this.#locks.set(lockKey(lock), lock);
   }
 
-  /** Adds everything to the images. All files must have been judged. */
+  /** Adds everything to the images, or tells all that stands in the way (`at.refuse`). All files must have been judged. */
   capture(): void {
     for (const open of this.#all) {
       try {
         this.#at.append<file_entry>(IMAGE_TYPES.files, this.#captureOne(open));
       } catch (error) {
-        throw this.#describe(toCriuError(error), open.file);
+        const problem = this.#describe(toCriuError(error), open.file);
+        if (!(problem instanceof Unsupported)) throw problem;
+        this.#at.refuse(problem);
       }
     }
     for (const { id, descriptors } of new Set(this.#tableOf.values())) {
@@ -138,7 +147,7 @@ export class DumpFiles {
       }
     }
     for (const lock of this.#locks.values()) this.#at.append(IMAGE_TYPES.fileLocks, lock);
-    for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
+    for (const { pid, umask, cwd, root } of this.#fs.values()) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
   }
 
   #captureOne(open: OpenFile): file_entry {
@@ -190,6 +199,7 @@ export class DumpFiles {
       refuse: (problem) => at.refuse(problem),
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
+      sharedMemoryId: (inode) => at.sharedMemoryId(inode),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),
@@ -197,6 +207,7 @@ export class DumpFiles {
       holders: open.holders,
       descriptorsOf: (pid) => this.#descriptors(pid) ?? new Map<number, InspectedFile>(),
       allFiles: () => this.#all,
+      processes: () => (this.#stats ??= [...this.#tableOf.keys()].map((pid) => readStat(pid))),
       nextFileId: () => ++this.#lastId,
     };
   }

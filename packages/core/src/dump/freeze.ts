@@ -29,7 +29,7 @@ export function releaseTree(run: DumpRun): void {
   const pids = [...tree.processes.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid);
   const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'killed';
   // SIGSTOP takes hold when the tracer lets go; SIGKILL works on a stopped tracee too.
-  if (state === 'stopped') for (const pid of pids) kill(pid, SIG.STOP);
+  if (state === 'stopped') for (const { pid, zombie, stopSignal } of tree.processes.values()) if (!zombie && stopSignal === undefined) kill(pid, SIG.STOP);
   const killedAt = performance.now();
   if (state === 'killed') {
     for (const pid of pids) kill(pid, SIG.KILL);

@@ -1,9 +1,10 @@
 import type { ImageSet, ImageType, mm_entry } from '@criu-ts/images';
+import { readSystemVIds } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
-import type { DumpTask } from '../model/dump-task.js';
+import type { DeadTask, DumpTask } from '../model/dump-task.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
@@ -13,6 +14,9 @@ import type { Sleepers } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 import { DumpFiles } from './files.js';
+
+/** Ids of System V segments are positive numbers of 32 bits. */
+const NO_SEGMENT = 0x8000_0000n;
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
@@ -49,6 +53,8 @@ export class DumpRun implements DumpContext {
   /** Looked at right before the freeze. */
   sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
+  /** Zombies. */
+  dead: readonly DeadTask[] = [];
   /** Mappings by pid. */
   readonly vmas = new Map<number, readonly DescribedVma[]>();
   /** mm-<pid>.img, by pid. */
@@ -104,6 +110,11 @@ export class DumpRun implements DumpContext {
 
   undoOnFailure(undo: () => void): void {
     this.failureScope.defer(undo);
+  }
+
+  sharedMemoryId(inode: bigint): bigint {
+    const segments = this.shared('ids of System V segments', () => new Set(readSystemVIds('shm')));
+    return segments.has(Number(inode)) ? inode | NO_SEGMENT : inode;
   }
 
   noteSharedMemory(shmid: bigint, procPath: string): void {

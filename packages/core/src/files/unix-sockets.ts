@@ -288,7 +288,7 @@ function settle(fd: OwnedFd, entry: unix_sk_entry): void {
 }
 
 /** Which socket files of the network namespace have a socket behind them. */
-function liveSockets(): (file: FileStat) => boolean {
+export function liveSockets(): (file: FileStat) => boolean {
   using diag = new DiagSocket();
   const all = dumpConsistent(diag, unixDiagRequest()).map(parseUnixDiag);
   return (file) => all.some((known) => boundTo(file, known));

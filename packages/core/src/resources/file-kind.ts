@@ -1,5 +1,5 @@
 import type { fd_types, file_entry, fown_entry, reg_file_entry } from '@criu-ts/images';
-import type { FdInfo } from '@criu-ts/kernel/procfs';
+import type { FdInfo, ProcStat } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { Batch } from '@criu-ts/tracee';
 import type { TaskName } from '../errors.js';
@@ -43,6 +43,8 @@ export interface FileDumpContext extends DumpContext {
   descriptorsOf(pid: number): ReadonlyMap<number, InspectedFile>;
   /** All open files of the tree. Complete when files are judged. */
   allFiles(): readonly { readonly id: number; readonly file: InspectedFile }[];
+  /** /proc/PID/stat of all processes of the tree that live. */
+  processes(): readonly ProcStat[];
   /** A number for one more entry of files.img. */
   nextFileId(): number;
 }
@@ -90,6 +92,11 @@ export interface FileKind<Judged = unknown> {
   judge?(file: InspectedFile, at: FileDumpContext): Judged;
   /** The kernel's state as plain data: the message under its field, as `{ efd: … }`. Leaves no trace in the task. */
   capture(file: InspectedFile, at: FileDumpContext, judged: Judged): Partial<file_entry>;
+  /**
+   * For `explain`: what this host lacks for {@link reopen}, found out without a lasting trace.
+   * @throws HostLacks, Unsupported, ImageCorrupt as {@link reopen} would
+   */
+  preflight?(entry: file_entry, at: FileRestoreContext): void;
   /** Opens it anew in our process; it is then installed wherever it belongs. */
   reopen(entry: file_entry, at: FileRestoreContext): OwnedFd;
   /** For mappings: another open file of the same inode. Absent: it can't be mapped. */

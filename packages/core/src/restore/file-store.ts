@@ -36,6 +36,11 @@ export class FileStore {
     at.defer(() => this.#closeAll());
   }
 
+  /** What kinds of files are given; for what is opened besides. */
+  get context(): FileRestoreContext {
+    return this.#context;
+  }
+
   /** @throws ImageCorrupt where files.img lacks it */
   entry(id: number): file_entry {
     const entry = this.#entries.get(id);
@@ -54,6 +59,16 @@ export class FileStore {
   /** Who is to be signalled for the file. */
   fown(id: number): fown_entry | undefined {
     return this.kind(id).fown?.(this.entry(id), this.#context);
+  }
+
+  /** All of them: `[id, entry]`. */
+  all(): Iterable<readonly [number, file_entry]> {
+    return this.#entries;
+  }
+
+  /** For `explain`: whether {@link open} would do. @throws what it would throw */
+  preflight(id: number): void {
+    this.kind(id).preflight?.(this.entry(id), this.#context);
   }
 
   /** The open file, ours until {@link release}. */
@@ -111,6 +126,7 @@ export class FileStore {
     const entry = this.#entries.get(id);
     if (entry?.reg !== undefined) return entry.reg.name;
     if (entry?.pipe !== undefined) return `pipe:[${entry.pipe.pipeId}]`;
+    if (entry?.tty?.regfId !== undefined) return this.describe(entry.tty.regfId);
     return `${typeNameOf(entry?.type ?? 0)} ${id}`;
   }
 

@@ -8,6 +8,7 @@ import { restoreMemory } from './memory.js';
 import { openImages } from './open.js';
 import { growThreads, restoreEarly, restorePhase } from './threads.js';
 import type { RestoreRun } from './run.js';
+import { setForeground } from './terminals.js';
 
 const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePhase(state, name)): Stage<RestoreRun> => {
   const because = restorePhases.find((one) => one.name === name)?.because ?? '';
@@ -35,6 +36,7 @@ function restoreAllFiles(run: RestoreRun): void {
     run.files,
     run,
   );
+  setForeground(run);
   for (const { pid } of run.plan.tasks) restoreFsInfo(run.task(pid), run.files, run);
   run.files.finish();
 }

@@ -46,6 +46,10 @@ export class TestDump implements DumpContext {
     this.sharedMemory.set(shmid, procPath);
   }
 
+  sharedMemoryId(inode: bigint): bigint {
+    return inode;
+  }
+
   undoOnFailure(undo: () => void): void {
     this.undos.push(undo);
   }

@@ -13,6 +13,7 @@ export * from './path-text.js';
 export * from './read.js';
 export * from './stat.js';
 export * from './status.js';
+export * from './sysvipc.js';
 export * from './tasks.js';
 export * from './timers.js';
 export * from './values.js';

@@ -3,11 +3,12 @@ import { fd_types, type inet_sk_entry, IMAGE_TYPES, sk_shutdown } from '@criu-ts
 import { AF, F, IP, IPPROTO, IPV6, S, SHUT, SO, SOCK, SOL, TCP, TCP_STATE, tcp_info } from '@criu-ts/kernel/abi';
 import { dumpConsistent, inetDiagRequest, type InetFamily, type InetSocket, parseInetDiag } from '@criu-ts/kernel/netlink';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
-import { ImageCorrupt, Unsupported } from '../../errors.js';
+import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
 import { setSignal } from '../../files/fown.js';
 import { freshOptions, readIpOptions, readMoreOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeTcpOptions } from '../../files/inet-options.js';
 import { part } from '../../files/message-part.js';
+import { failedWith } from '../../files/named-file.js';
 import { fileType } from '../../files/paths.js';
 import { type Address, addressOf, addressText, bind, connect, DiagSocket, interfaceIndex, listen, option, poll, setOption, shutdown, socket, tryOption } from '../../files/socket-calls.js';
 import { readSocketOptions, writeSocketOptions } from '../../files/socket-options.js';
@@ -16,6 +17,8 @@ import { setFlags } from '../../files/status-flags.js';
 const POLLHUP = 0x10;
 const POLLRDHUP = 0x2000;
 const UDP_CORK = 1;
+const EADDRINUSE = 98;
+const EADDRNOTAVAIL = 99;
 const DATAGRAM = new Set<number>([IPPROTO.UDP, IPPROTO.UDPLITE, IPPROTO.ICMP, IPPROTO.ICMPV6]);
 
 export const inetSocket: FileKind<inet_sk_entry> = {
@@ -34,6 +37,14 @@ export const inetSocket: FileKind<inet_sk_entry> = {
   },
 
   capture: (_, __, isk) => ({ isk }),
+
+  preflight(entry, at) {
+    const isk = part(entry, 'isk');
+    judgeType(isk.family, isk.type, isk.proto);
+    if (isk.srcPort === 0) return;
+    using probe = socket(isk.family, isk.type, isk.proto);
+    claimPort(probe, isk, at);
+  },
 
   reopen(entry, at) {
     const isk = part(entry, 'isk');
@@ -174,19 +185,25 @@ function interfaceOf(fd: OwnedFd, source: Address | undefined): { ifname?: strin
   return name === '' ? {} : { ifname: name };
 }
 
-function bindAndConnect(fd: OwnedFd, isk: inet_sk_entry, at: FileRestoreContext): void {
-  const { family, proto, opts } = isk;
+/** Binds it; tells whether others of the images have the port, too. @throws HostLacks */
+function claimPort(fd: OwnedFd, isk: inet_sk_entry, at: FileRestoreContext): boolean {
   if (isk.v6Only === true) setOption(fd, SOL.IPV6, IPV6.V6ONLY, 1);
   const shared = portUsers(at, isk) > 1;
   // Whoever comes second needs both to allow it, whatever they say in the end; a port may also still be in TIME_WAIT.
   setOption(fd, SOL.SOCKET, SO.REUSEADDR, 1);
-  if (shared || opts.soReuseport === true) setOption(fd, SOL.SOCKET, SO.REUSEPORT, 1);
+  if (shared || isk.opts.soReuseport === true) setOption(fd, SOL.SOCKET, SO.REUSEPORT, 1);
   if (isk.srcPort !== 0) bindSocket(fd, isk);
+  return shared;
+}
+
+function bindAndConnect(fd: OwnedFd, isk: inet_sk_entry, at: FileRestoreContext): void {
+  const { proto, opts } = isk;
+  const shared = claimPort(fd, isk, at);
   if (isk.state === TCP_STATE.LISTEN) {
     if (proto !== IPPROTO.TCP) throw new ImageCorrupt(`socket ${isk.id} listens, but is of protocol ${proto}`, { object: 'files.img' });
     listen(fd, isk.backlog);
   }
-  if (isk.dstPort !== 0) connect(fd, { port: isk.dstPort, address: bytesOf(isk.dstAddr, family), scope: scopeOf(fd, isk) });
+  if (isk.dstPort !== 0) connect(fd, { port: isk.dstPort, address: bytesOf(isk.dstAddr, isk.family), scope: scopeOf(fd, isk) });
   const settle = (own: OwnedFd): void => {
     if (opts.reuseaddr !== true) setOption(own, SOL.SOCKET, SO.REUSEADDR, 0);
     if (opts.soReuseport !== true && shared) setOption(own, SOL.SOCKET, SO.REUSEPORT, 0);
@@ -205,7 +222,15 @@ function bindSocket(fd: OwnedFd, isk: inet_sk_entry): void {
   const v6 = isk.family === AF.INET6;
   if (v6) setOption(fd, SOL.IP, IP.FREEBIND, 1);
   else if (isk.ipOpts?.freebind === true) setOption(fd, SOL.IP, IP.FREEBIND, 1);
-  bind(fd, { port: isk.srcPort, address: bytesOf(isk.srcAddr, isk.family), scope: scopeOf(fd, isk) });
+  const address = bytesOf(isk.srcAddr, isk.family);
+  try {
+    bind(fd, { port: isk.srcPort, address, scope: scopeOf(fd, isk) });
+  } catch (error) {
+    const name = `${addressText(address)}:${isk.srcPort}`;
+    if (failedWith(error, EADDRINUSE)) throw new HostLacks('port-taken', `another process has the ${isk.proto === IPPROTO.TCP ? 'TCP' : 'UDP'} port ${name}`, { hint: 'end that process (ss -lnp shows it)', cause: error });
+    if (failedWith(error, EADDRNOTAVAIL)) throw new HostLacks('address-missing', `this host has no address ${addressText(address)}`, { hint: 'give it to an interface (ip address add), or restore on the host that has it', cause: error });
+    throw error;
+  }
   if (v6 && isk.ipOpts?.freebind !== true) setOption(fd, SOL.IP, IP.FREEBIND, 0);
 }
 

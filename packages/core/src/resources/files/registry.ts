@@ -11,9 +11,10 @@ import { pipe } from './pipe.js';
 import { regular } from './regular.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
+import { tty } from './tty.js';
 import { unixSocket } from './unix-socket.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, memfd, unixSocket, inetSocket, fifo, regular] as readonly FileKind[] as readonly FileKind<never>[];
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, memfd, unixSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
 
 const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
 

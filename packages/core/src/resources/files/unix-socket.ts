@@ -9,9 +9,9 @@ import { part } from '../../files/message-part.js';
 import { DiagSocket, poll } from '../../files/socket-calls.js';
 import { readSocketOptions } from '../../files/socket-options.js';
 import { isPath, nameOf, nameText } from '../../files/unix-calls.js';
-import { judgePlace } from '../../files/unix-place.js';
+import { judgePlace, preflightPlace } from '../../files/unix-place.js';
 import { hasUrgent, type Message, peekQueue } from '../../files/unix-queue.js';
-import { EXTERNAL, UnixSockets } from '../../files/unix-sockets.js';
+import { EXTERNAL, liveSockets, UnixSockets } from '../../files/unix-sockets.js';
 import type { FileDumpContext, FileKind, InspectedFile } from '../file-kind.js';
 
 const POLLERR = 8;
@@ -74,6 +74,15 @@ export const unixSocket: FileKind<JudgedUnix> = {
       for (const message of peekQueue(fd, known.type, known.receiveQueue ?? 0)) appendMessage(message, at);
     }
     return { usk };
+  },
+
+  preflight(entry, at) {
+    const usk = part(entry, 'usk');
+    using inherited = at.inherited(`socket:[${usk.ino}]`);
+    // Names of connected ones take no place, or only for a moment.
+    if (inherited === undefined && usk.state !== TCP_STATE.ESTABLISHED && (usk.uflags & EXTERNAL) === 0) {
+      preflightPlace(usk, usk.type, at.shared('live-unix-sockets', liveSockets));
+    }
   },
 
   reopen(entry, at) {
