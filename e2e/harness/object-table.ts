@@ -16,6 +16,8 @@ export interface ObjectRow {
   /** Options of both dump and restore, as a user would need them. */
   readonly options?: readonly string[];
   readonly allowed?: readonly Allowed[];
+  /** It has ptys, whose numbers are to be free. */
+  readonly terminals?: true;
   /** False where /proc changes all the while. */
   readonly compareProc?: boolean;
   /** Known flaws of CRIU 4.2 that ours doesn't share: verdicts or /proc fields to overlook where the tool under test is CRIU. */
@@ -24,6 +26,8 @@ export interface ObjectRow {
   readonly peerFails?: string;
   /** Dump must be refused, with this in output or log, and leave the program untouched. */
   readonly refused?: RegExp;
+  /** It is refused only where the dump would kill it. */
+  readonly refusedWhenKilled?: boolean;
 }
 
 /** Dump by `--leave-running`, then dump and restore twice, then the program's own verdict: a test a row. */
@@ -38,7 +42,7 @@ export function testObjects(rows: readonly ObjectRow[]): void {
         t.pass('not here', { skip: `CRIU can't: ${row.peerFails}` });
         return;
       }
-      await using ws = new Workspace();
+      await using ws = new Workspace({ ownTerminals: row.terminals === true });
       const victim = await ws.start(row.program, row.args);
       if (victim.skipped !== '') {
         t.pass('not here', { skip: victim.skipped });
@@ -48,7 +52,7 @@ export function testObjects(rows: readonly ObjectRow[]): void {
       const flaw = tool.isPeer ? row.peerFlaw?.pattern : undefined;
 
       const before = takeSnapshot(victim.pid);
-      const running = await ws.dump(tool, victim.pid, ws.folder('running'), ['--leave-running', ...(row.options ?? [])]);
+      const running = await ws.dump(tool, victim.pid, ws.folder('running'), [...(row.refusedWhenKilled === true ? [] : ['--leave-running']), ...(row.options ?? [])]);
       if (row.refused !== undefined) {
         t.not(running.code, 0, 'refused');
         t.match(running.output + running.log, row.refused, 'and said why');

@@ -1,13 +1,14 @@
 import type { Test } from 'tap';
 import { changesByRestore, compareSnapshots, type Allowed } from './proc-compare.js';
 import { takeSnapshot } from './proc-snapshot.js';
+import { descendantsOf, stateOf } from './shepherd.js';
 import type { Tool } from './tool.js';
 import { waitFor } from './wait.js';
 import type { Victim } from './victim.js';
 import { describeRun, type ToolRun, type Workspace } from './workspace.js';
 
 /** What of a tap test the harness needs. */
-export type Assertions = Pick<Test, 'ok' | 'equal' | 'same' | 'fail' | 'comment'>;
+export type Assertions = Pick<Test, 'ok' | 'equal' | 'same' | 'fail' | 'comment' | 'match' | 'not' | 'notOk'>;
 
 export interface RoundTripOptions {
   readonly dumpArgs?: readonly string[];
@@ -33,9 +34,10 @@ export function succeeded(t: Assertions, run: ToolRun, what: string): boolean {
 export async function roundTrip(t: Assertions, ws: Workspace, tool: Tool, victim: Victim, options: RoundTripOptions = {}): Promise<boolean> {
   const images = ws.folder(`images-${victim.pid}-${imageSets++}`);
   const before = takeSnapshot(victim.pid);
+  const tree = [victim.pid, ...descendantsOf(victim.pid)];
   if (!succeeded(t, await ws.dump(tool, victim.pid, images, options.dumpArgs), `${tool.name} dumps it`)) return false;
   try {
-    await waitFor('the dumped process to be gone', () => !victim.lives, 3000);
+    await waitFor('the dumped processes to be gone', () => !victim.lives && tree.every((pid) => stateOf(pid) === undefined), 30_000);
   } catch (error) {
     return t.fail((error as Error).message);
   }

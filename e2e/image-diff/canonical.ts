@@ -1,17 +1,19 @@
 import type { DecodedImages, Plain, PlainObject } from './decode.js';
+import { plainNotation, VMA } from './notation.js';
 
 /**
  * Ids in images are numbers that whoever dumps makes up, or the kernel's: what they say is only which things are the same.
  * Here each gets a number by the order in which it first appears, in an order that does not depend on the ids:
  * processes by pid, descriptors by number. Entries of files.img and of pipes-data.img are then sorted by these numbers.
  */
-export function canonical({ files, pages }: DecodedImages): DecodedImages {
+export function canonical(images: DecodedImages): DecodedImages {
+  const { files, pages } = plainNotation(images);
   const ids = new Ids();
   const old = new Map([...files].sort(([a], [b]) => byKind(a) - byKind(b) || (a < b ? -1 : 1)));
   const fresh = new Map<string, PlainObject[]>();
   const fdinfoNames = new Map<string, string>(); // fdinfo files go by files_id
   for (const [name, entries] of old) {
-    const sorted = /^fdinfo-/.test(name) ? entries.toSorted((a, b) => Number(a['fd']) - Number(b['fd'])) : entries;
+    const sorted = inOrder(ids, name, entries);
     const renamed = /^fdinfo-(\d+)/.exec(name) === null ? name : `fdinfo-${ids.of('files_struct', idOf(name))}.img`;
     fdinfoNames.set(name, renamed);
     fresh.set(renamed, sorted.map((entry) => renumber(ids, name, entry)));
@@ -21,6 +23,14 @@ export function canonical({ files, pages }: DecodedImages): DecodedImages {
   }
   const renamedPages = new Map([...pages].map(([name, content]) => [/^pagemap-shmem/.test(name) ? `pagemap-shmem-${ids.of('shmem', idOf(name))}.img` : name, content]));
   return { files: fresh, pages: renamedPages };
+}
+
+/** The order in which ids of entries are to appear: that of other ids, which are known by now. */
+function inOrder(ids: Ids, name: string, entries: readonly PlainObject[]): readonly PlainObject[] {
+  const by = /^fdinfo-/.test(name) ? (entry: PlainObject) => Number(entry['fd']) : name === 'files.img' ? (entry: PlainObject) => ids.of('file', entry['id']) : undefined;
+  if (by === undefined) return entries;
+  const keyed = entries.map((entry) => ({ entry, key: by(entry) }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ entry }) => entry);
 }
 
 /** Ids are named by the files that refer to them in a fixed order; what they refer to comes last. */
@@ -47,9 +57,7 @@ class Ids {
   }
 }
 
-/** VMA_FILE_PRIVATE, VMA_FILE_SHARED and VMA_ANON_SHARED of vma_entry.status (criu's images/vma.proto) */
-const FILE_MAPPING = (1 << 6) | (1 << 7);
-const ANON_SHARED = 1 << 8;
+const FILE_MAPPING = VMA.FILE_PRIVATE | VMA.FILE_SHARED;
 
 function renumber(ids: Ids, name: string, entry: PlainObject): PlainObject {
   const copy: PlainObject = { ...entry };
@@ -72,15 +80,21 @@ function renumber(ids: Ids, name: string, entry: PlainObject): PlainObject {
   } else if (/^remap-fpath/.test(name)) {
     swap(copy, 'origId', 'file');
     swap(copy, 'remapId', 'ghost');
+  } else if (/^memfd/.test(name)) {
+    swap(copy, 'inodeId', 'memfd');
+    swap(copy, 'shmid', 'shmem');
   } else if (/^files/.test(name)) {
     swap(copy, 'id', 'file');
     for (const [kind, about] of Object.entries(copy)) {
       if (typeof about !== 'object' || Array.isArray(about)) continue;
       const file = { ...about };
       swap(file, 'id', 'file');
+      swap(file, 'regfId', 'file');
       if (kind === 'pipe' || kind === 'fifo') swap(file, 'pipeId', 'pipe');
       if (kind === 'memfd') swap(file, 'inodeId', 'memfd');
       if (kind === 'isk' || kind === 'usk') swap(file, 'ino', 'socket');
+      // 0: it has none
+      if (kind === 'usk' && Number(file['peer'] ?? 0) !== 0) swap(file, 'peer', 'socket');
       if (kind === 'epfd' && Array.isArray(file['tfd'])) {
         file['tfd'] = (file['tfd'] as PlainObject[])
           .map((target) => {
@@ -102,6 +116,6 @@ function renumberVma(ids: Ids, vma: PlainObject): PlainObject {
   const status = Number(vma['status']);
   const copy = { ...vma };
   if ((status & FILE_MAPPING) !== 0) copy['shmid'] = ids.of('file', vma['shmid']);
-  else if ((status & ANON_SHARED) !== 0) copy['shmid'] = ids.of('shmem', vma['shmid']);
+  else if ((status & VMA.ANON_SHARED) !== 0) copy['shmid'] = ids.of('shmem', vma['shmid']);
   return copy;
 }

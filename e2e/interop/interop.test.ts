@@ -4,24 +4,29 @@ import t from 'tap';
 import { critShow } from '../harness/crit.js';
 import { skipReason } from '../harness/requirements.js';
 import { succeeded, type Assertions } from '../harness/round-trip.js';
+import { descendantsOf, stateOf } from '../harness/shepherd.js';
 import { peer, toolUnderTest, type Tool } from '../harness/tool.js';
 import { waitFor } from '../harness/wait.js';
 import { Workspace } from '../harness/workspace.js';
 import { diffImages, type Explained } from '../image-diff/diff.js';
-import { realPrograms, type RealProgram } from '../real/programs.js';
-import { itRanOn, leftOut } from './explained.js';
+import type { RealProgram } from '../real/kind.js';
+import { realPrograms } from '../real/programs.js';
+import { itRanOn, itWasRestored, leftOut } from './explained.js';
 
 t.setTimeout(240_000);
 const criu = peer();
 const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: name one by CRIU=path' : false);
 
-for (const { name, skip: missing, start } of realPrograms) {
+/** REAL=nginx: only these, for whoever works on one. */
+const only = new RegExp(process.env['REAL'] ?? "");
+for (const { name, skip: missing, start, startForPeer = start, peerRefuses, terminals = false } of realPrograms.filter((kind) => only.test(kind.name))) {
   t.test(name, { skip: skip || missing }, async (t) => {
     if (criu === undefined) return;
     const ours = toolUnderTest();
-    await using ws = new Workspace();
-    const program = await start(ws);
+    await using ws = new Workspace({ ownTerminals: terminals });
+    const program = await startForPeer(ws);
     await program.check(t);
+    if (peerRefuses !== undefined) return await refused(t, ws, criu, program, peerRefuses);
 
     // Where the program happened to open or map something just then (redis reads /proc/self/stat), they look again.
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -37,9 +42,7 @@ for (const { name, skip: missing, start } of realPrograms) {
 
     const ours1 = await dumpOf(t, ws, ours, program);
     if (ours1 === undefined) return;
-    const images = readdirSync(ours1).filter((file) => file.endsWith('.img') && !/^pages-/.test(file));
-    const shown = await critShow(criu, images.map((file) => path.join(ours1, file))).catch((error: unknown) => void t.fail(`crit: ${String(error)}`));
-    t.equal(shown?.size, images.length, 'crit shows all of our images');
+    await shownByCrit(t, criu, ours1);
     if (!(await restoreOf(t, ws, criu, program, ours1))) return;
     await program.check(t);
 
@@ -61,14 +64,39 @@ for (const { name, skip: missing, start } of realPrograms) {
   });
 }
 
+/** Where CRIU can't dump the program, it has at least nothing to say against our images. */
+async function refused(t: Assertions, ws: Workspace, criu: Tool, program: RealProgram, { says, because }: { readonly says: RegExp; readonly because: string }): Promise<void> {
+  const run = await ws.dump(criu, program.victim.pid, ws.folder('refused'), [...program.options, '--leave-running']);
+  t.not(run.code, 0, `CRIU refuses it: ${because}`);
+  t.match(run.log, says, 'and says so');
+  await program.check(t);
+  const ours = toolUnderTest();
+  const images = await dumpOf(t, ws, ours, program);
+  if (images === undefined) return;
+  await shownByCrit(t, criu, images);
+  if (!(await restoreOf(t, ws, ours, program, images))) return;
+  const again = await dumpOf(t, ws, ours, program, ['--leave-running']);
+  if (again === undefined) return;
+  same(t, images, again, 'dumped, restored and dumped by ours: the same', [...itRanOn, ...itWasRestored]);
+  await program.check(t);
+  await program.end(t);
+}
+
+async function shownByCrit(t: Assertions, criu: Tool, dir: string): Promise<void> {
+  const images = readdirSync(dir).filter((file) => file.endsWith('.img') && !/^pages-/.test(file));
+  const shown = await critShow(criu, images.map((file) => path.join(dir, file))).catch((error: unknown) => void t.fail(`crit: ${String(error)}`));
+  t.equal(shown?.size, images.length, 'crit shows all of our images');
+}
+
 let sets = 0;
 
 /** Dumps into a new folder, and waits until the program is gone, where it is to be. */
 async function dumpOf(t: Assertions, ws: Workspace, tool: Tool, program: RealProgram, args: readonly string[] = []): Promise<string | undefined> {
   const images = ws.folder(`set-${sets++}-by-${tool.name}`);
+  const tree = [program.victim.pid, ...descendantsOf(program.victim.pid)];
   const run = await ws.dump(tool, program.victim.pid, images, [...program.options, ...args]);
   if (!succeeded(t, run, [tool.name, 'dump', ...args].join(' '))) return undefined;
-  if (!args.includes('--leave-running')) await waitFor('the dumped process to be gone', () => !program.victim.lives, 3000);
+  if (!args.includes('--leave-running')) await waitFor('the dumped process to be gone', () => !program.victim.lives && tree.every((pid) => stateOf(pid) === undefined), 30_000);
   return images;
 }
 

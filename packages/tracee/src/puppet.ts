@@ -1,4 +1,4 @@
-import { clone_args, CLONE, kernel_sigaction, PR, PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { clone_args, CLONE, kernel_sigaction, PR, PTRACE, PTRACE_O, SIG, SYS } from '@criu-ts/kernel/abi';
 import { kill, Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
 import { Batch, type BatchRunner } from './batch.js';
 import { BLOB } from './blob.js';
@@ -9,6 +9,9 @@ import { Tracee } from './tracee.js';
 
 /** int3 makes the kernel force SIGTRAP: blocked or ignored it would reset the action and kill. */
 const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
+
+/** Puppets are killed when we die; births and system calls are told apart from signals. */
+export const PUPPET_OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 
 /** One set for all puppets: they are steered one at a time. */
 const buffers = { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
@@ -56,6 +59,11 @@ export class Puppet {
   /** To be done once, before the first batch, for every newborn. */
   blockSignals(): void {
     this.tracee.setSigmask(ALL_BUT_SIGTRAP);
+  }
+
+  /** Lets the thread make every call until it is let go, whatever its seccomp mode. @throws SyscallFailed EPERM */
+  suspendSeccomp(): void {
+    this.tracee.request(PTRACE.SETOPTIONS, 0, PUPPET_OPTIONS | PTRACE_O.SUSPEND_SECCOMP);
   }
 
   /** Builds and runs a batch; the builder's result is returned. @throws BatchFailed */

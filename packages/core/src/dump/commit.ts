@@ -4,7 +4,7 @@ import { CLOCK, SYS } from '@criu-ts/kernel/abi';
 import { scratch, sys } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
-import { zombieCore } from '../resources/task/index.js';
+import { seccompFilters, zombieCore } from '../resources/task/index.js';
 import type { DumpedPages, DumpRun } from './run.js';
 import { treeImage } from './tree.js';
 
@@ -28,7 +28,7 @@ export function commitImages(run: DumpRun): void {
   for (const { pid, stat, status } of run.dead) images.write(IMAGE_TYPES.core, pid, [zombieCore(stat, status)]);
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
   images.write(IMAGE_TYPES.pstree, undefined, treeImage(run));
-  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: [] }]);
+  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: seccompFilters(run) }]);
   images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
   images.write(IMAGE_TYPES.inventory, undefined, [inventory()]);

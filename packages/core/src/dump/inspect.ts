@@ -26,6 +26,7 @@ export function inspectTasks(run: DumpRun): void {
       shmemDevice: shmemDevice(),
       files: run.files,
       noteSharedMemory: (shmid, procPath) => run.noteSharedMemory(shmid, procPath),
+      sharedMemoryId: (inode) => run.sharedMemoryId(inode),
       refuse: (problem) => run.refuse(problem.add({ task: task.name })),
     });
     run.vmas.set(task.pid, vmas);

@@ -5,13 +5,25 @@ import { foreignNamespaces, ownNamespaces } from '../resources/identity.js';
 import { judgeFacets } from '../resources/task/index.js';
 import { judgeSharing } from './judge-sharing.js';
 import type { DumpRun } from './run.js';
+import { judgeSystemV } from './system-v.js';
 import { treeOf } from './tree.js';
 
 /** Tells all that can't be dumped, at once. */
 export function judgeTasks(run: DumpRun): void {
+  findObstacles(run);
+  throwObstacles(run);
+}
+
+/** The judgement itself, which `explain` shares: everything that stands in the way goes to `run.refuse`. */
+export function findObstacles(run: DumpRun): void {
   judgeTree(run);
   for (const problem of judgeSharing(run.tasks)) run.refuse(problem);
+  judgeSystemV(run);
   run.files.judge();
+}
+
+/** @throws what was refused so far, all of it */
+export function throwObstacles(run: DumpRun): void {
   throwProblems(run.problems, { doing: 'dump', aftermath: 'the processes were left running, untouched' });
 }
 

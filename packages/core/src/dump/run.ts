@@ -1,9 +1,11 @@
 import type { ImageSet, ImageType, mm_entry } from '@criu-ts/images';
+import { readSystemVIds } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
 import type { DeadTask, DumpTask } from '../model/dump-task.js';
+import { type Moment, reach } from '../moments.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
@@ -13,6 +15,9 @@ import type { Sleepers } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 import { DumpFiles } from './files.js';
+
+/** Ids of System V segments are positive numbers of 32 bits. */
+const NO_SEGMENT = 0x8000_0000n;
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
@@ -46,6 +51,8 @@ export class DumpRun implements DumpContext {
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
   frozenAt = 0;
+  /** Somebody wished at `post-dump` that the tree runs on. */
+  keepRunning = false;
   /** Looked at right before the freeze. */
   sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
@@ -77,6 +84,10 @@ export class DumpRun implements DumpContext {
     this.emit = emit;
   }
 
+  async reach(moment: Moment): Promise<void> {
+    if ((await reach(moment, this.options.pid, this.options, this.emit)) === 'leave-running') this.keepRunning = true;
+  }
+
   append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void {
     const key = `${type.pattern} ${id ?? ''}`;
     const group = this.#collected.get(key) ?? { type: type as ImageType<unknown>, id, entries: [] };
@@ -98,6 +109,10 @@ export class DumpRun implements DumpContext {
     return this.#shared.get(key) as T;
   }
 
+  hasProcess(pid: number): boolean {
+    return this.tree?.processes.has(pid) === true;
+  }
+
   nextId(sequence: string): number {
     const id = (this.#sequences.get(sequence) ?? 0) + 1;
     this.#sequences.set(sequence, id);
@@ -106,6 +121,11 @@ export class DumpRun implements DumpContext {
 
   undoOnFailure(undo: () => void): void {
     this.failureScope.defer(undo);
+  }
+
+  sharedMemoryId(inode: bigint): bigint {
+    const segments = this.shared('ids of System V segments', () => new Set(readSystemVIds('shm')));
+    return segments.has(Number(inode)) ? inode | NO_SEGMENT : inode;
   }
 
   noteSharedMemory(shmid: bigint, procPath: string): void {

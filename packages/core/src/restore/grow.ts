@@ -1,12 +1,13 @@
 import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
-import { readAllStats } from '@criu-ts/kernel/procfs';
-import { kill, wait4 } from '@criu-ts/kernel/sys';
-import { BatchFailed, type CloneOptions, plantSeed, type Puppet } from '@criu-ts/tracee';
-import { Bug, HostLacks, ImageCorrupt, type TaskName } from '../errors.js';
+import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
+import { plantSeed, type Puppet } from '@criu-ts/tracee';
+import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
+import { holderOf, pidTaken, pidTooHigh } from './pids.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
+import { takeTerminal } from './terminals.js';
 
 const EEXIST = 17;
 const EINVAL = 22;
@@ -16,7 +17,14 @@ const WALL = 0x4000_0000;
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
   run.pin();
-  run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
+  const observe = syscallObserver(run.options, run.emit);
+  const root = run.plan.tasks[0];
+  if (run.options.sibling === true && root !== undefined) {
+    // A newborn of the seed would be a child of ours or of the seed's: the seed itself becomes the root.
+    run.seed = withPid(root.name, () => plantSeed(run.plan.blob, observe, root.pid));
+    return;
+  }
+  run.seed = plantSeed(run.plan.blob, observe);
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
@@ -79,6 +87,7 @@ class Births {
         return;
       case 'session':
         this.puppet(step.pid).call(SYS.setsid);
+        if (this.#living.has(step.pid)) takeTerminal(this.#run, step.pid, this.puppet(step.pid));
         return;
       case 'group':
         this.puppet(step.pid).call(SYS.setpgid, 0, step.pgid);
@@ -92,7 +101,8 @@ class Births {
     const run = this.#run;
     const task = this.#tasks.get(pid);
     const own = flags & CLONE.PARENT ? 0 : (task?.core.tc?.exitSignal ?? SIG.CHLD);
-    const puppet = cloneWithPid(by, { flags, exitSignal: own, setTid: [pid] }, task?.name ?? { pid });
+    // As a sibling of ours the root is there already: planted, not born.
+    const puppet = by.tracee.pid === pid ? by : withPid(task?.name ?? { pid }, () => by.clone({ flags, exitSignal: own, setTid: [pid] }));
     this.#puppets.set(pid, puppet);
     run.born.add(pid);
     run.scope.defer(() => {
@@ -100,7 +110,7 @@ class Births {
     });
     const living = this.#living.get(pid);
     if (living === undefined) return;
-    const process = { pid, name: living.name, puppet, core: living.core, mm: living.mm };
+    const process = { pid, name: living.name, puppet, core: living.core, mm: living.mm, threadCores: living.threads };
     run.tasks.set(pid, process);
     run.threads.set(pid, { task: process, tid: pid, puppet, core: living.core });
   }
@@ -197,32 +207,20 @@ function end(run: RestoreRun, pid: number): void {
   wait4(pid, WALL);
 }
 
-function cloneWithPid(parent: Puppet, options: CloneOptions, task: TaskName): Puppet {
-  const { pid } = task;
+/** Makes a process whose PID may be taken for a moment still. @throws HostLacks */
+function withPid(name: TaskName, make: () => Puppet): Puppet {
   for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
     try {
-      return parent.clone(options);
+      return make();
     } catch (error) {
-      if (!(error instanceof BatchFailed)) throw error;
-      if (error.errno === EINVAL) throw new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task, hint: `sysctl kernel.pid_max=${pid + 1}`, cause: error });
+      if (!(error instanceof SyscallFailed)) throw error;
+      if (error.errno === EINVAL) throw pidTooHigh(name).add({ cause: error });
       if (error.errno !== EEXIST) throw error;
-      const holder = holderOf(pid);
-      if (holder === 'nobody any more' && performance.now() < deadline) continue;
-      throw new HostLacks('pid-taken', `the PID is taken: ${holder}`, { task, hint: 'end who has it, or restore in a new PID namespace', cause: error });
+      const holder = holderOf(name.pid);
+      if (holder === undefined && performance.now() < deadline) continue;
+      throw pidTaken(name, holder ?? 'nobody any more').add({ cause: error });
     }
   }
-}
-
-/**
- * Who keeps a PID from being used: a process, or one whose group or session has that number. A zombie does so until
- * its parent, mostly init by now, looks after it: that is given a moment.
- */
-function holderOf(pid: number): string {
-  const alive = readAllStats().filter(({ state }) => state !== 'Z' && state !== 'X');
-  const holder = alive.find((one) => one.pid === pid);
-  if (holder !== undefined) return `process ${holder.pid} (${holder.comm})`;
-  const member = alive.find(({ pgrp, session }) => pgrp === pid || session === pid);
-  return member === undefined ? 'nobody any more' : `the ${member.pgrp === pid ? 'group' : 'session'} of process ${member.pid} (${member.comm})`;
 }
 
 /** Milliseconds. */

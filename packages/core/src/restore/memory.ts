@@ -7,29 +7,34 @@ import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
 import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
+import { attachSegments, isSystemV } from '../resources/memory/system-v.js';
 import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
+import { restoreSystemV, type SystemVSegments } from './system-v.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
   const { seed } = run;
   if (seed === undefined) return;
   const host = new HostVdso(seed.tracee);
+  const segments = restoreSystemV(run);
   for (const task of run.plan.tasks) {
     using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
     checkVdso(task, host, pages);
-    await restoreTaskMemory(run, task, host, pages);
+    await restoreTaskMemory(run, task, host, pages, segments);
   }
+  segments.settle();
 }
 
-function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
+/** @throws HostLacks where the process can't use this kernel's vdso */
+export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
   const vdso = vmaOf(mm, VMA.VDSO);
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages): Promise<void> {
+async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages, segments: SystemVSegments): Promise<void> {
   const { puppet } = run.task(task.pid);
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
@@ -41,6 +46,7 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
     b.doing('empty the address space');
     b.call(SYS.munmap, 0, blob);
     b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
+    attachSegments(b, mm, (id) => segments.sizeOf(id));
     const bring = bringDescriptors(b);
     mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
     host.place(b, parking, mm);
@@ -88,7 +94,10 @@ function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
   return run.shared(`shared memory ${shmid}`, () => {
     let size = 0n;
     for (const { mm } of run.plan.tasks) {
-      for (const { status, shmid: id, pgoff, start, end } of mm.vmas) if (status & VMA.ANON_SHARED && id === shmid && pgoff + end - start > size) size = pgoff + end - start;
+      for (const vma of mm.vmas) {
+        const end = vma.pgoff + vma.end - vma.start;
+        if (vma.status & VMA.ANON_SHARED && !isSystemV(vma) && vma.shmid === shmid && end > size) size = end;
+      }
     }
     const object = run.scope.use(createSharedMemory(Number(size)));
     run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object);

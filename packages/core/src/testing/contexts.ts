@@ -33,6 +33,10 @@ export class TestDump implements DumpContext {
     return this.#shared.get(key) as T;
   }
 
+  hasProcess(pid: number): boolean {
+    return pid === process.pid;
+  }
+
   nextId(sequence: string): number {
     const id = (this.#ids.get(sequence) ?? 0) + 1;
     this.#ids.set(sequence, id);
@@ -44,6 +48,10 @@ export class TestDump implements DumpContext {
 
   noteSharedMemory(shmid: bigint, procPath: string): void {
     this.sharedMemory.set(shmid, procPath);
+  }
+
+  sharedMemoryId(inode: bigint): bigint {
+    return inode;
   }
 
   undoOnFailure(undo: () => void): void {

@@ -13,10 +13,16 @@ export interface ipc_shm_entry {
   inPagemaps?: boolean | undefined;
   /** optional uint32 hugetlb_flag = 4 */
   hugetlbFlag?: number | undefined;
+  /** optional uint32 creator_pid = 1000 */
+  creatorPid?: number | undefined;
+  /** optional bool external = 1001 */
+  external?: boolean | undefined;
 }
 export const ipc_shm_entry: MessageType<ipc_shm_entry> = /*@__PURE__*/ messageType<ipc_shm_entry>('ipc_shm_entry', () => [
   { no: 1, name: "desc", localName: "desc", kind: "message", T: () => ipc_desc_entry, req: true },
   { no: 2, name: "size", localName: "size", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
   { no: 3, name: "in_pagemaps", localName: "inPagemaps", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
   { no: 4, name: "hugetlb_flag", localName: "hugetlbFlag", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "creator_pid", localName: "creatorPid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1001, name: "external", localName: "external", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
 ]);

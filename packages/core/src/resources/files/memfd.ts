@@ -48,6 +48,7 @@ function captureInode(file: InspectedFile, at: FileDumpContext): number {
   const { stat, link } = file;
   return at.shared(`memfd:${stat.dev}:${stat.ino}`, () => {
     const inodeId = at.nextId('memfd');
+    const shmid = at.sharedMemoryId(BigInt.asUintN(32, stat.ino));
     using fd = file.open();
     // F_GET_SEALS wants more than O_PATH.
     using readable = reopen(fd, O.RDONLY);
@@ -56,12 +57,12 @@ function captureInode(file: InspectedFile, at: FileDumpContext): number {
       uid: stat.uid,
       gid: stat.gid,
       size: stat.size,
-      shmid: Number(BigInt.asUintN(32, stat.ino)),
+      shmid: Number(shmid),
       seals: fcntl(readable, F.GET_SEALS),
       inodeId: BigInt(inodeId),
       mode: stat.mode,
     });
-    at.noteSharedMemory(BigInt.asUintN(32, stat.ino), file.procPath);
+    at.noteSharedMemory(shmid, file.procPath);
     return inodeId;
   });
 }

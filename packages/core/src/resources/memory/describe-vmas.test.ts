@@ -17,6 +17,7 @@ function describe(...rows: string[]): { entries: ReturnType<typeof describeVmas>
     files: { idOfMapped: (_pid, { start }) => start / 0x1000 },
     refuse: (problem) => problems.push(problem),
     noteSharedMemory: (shmid) => shared.push(shmid),
+    sharedMemoryId: (inode) => inode,
   });
   return { entries, problems, shared };
 }
@@ -32,6 +33,7 @@ t.test('kinds of mappings, in the words of the images', (t) => {
     ['droppable', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr mr mw me dp'), VMA.REGULAR | VMA.ANON_PRIVATE, MAP.DROPPABLE | MAP.ANONYMOUS],
     ['private file', row('1000-2000 r-xp 00003000 fe:00 99  /bin/x', 'rd ex mr mw me'), VMA.REGULAR | VMA.FILE_PRIVATE, MAP.PRIVATE],
     ['shared anonymous', row('1000-2000 rw-s 00000000 00:01 55  /dev/zero (deleted)', 'rd wr sh mr mw me ms'), VMA.REGULAR | VMA.ANON_SHARED, MAP.SHARED | MAP.ANONYMOUS],
+    ['System V segment, the first of all', row('1000-2000 rw-s 00000000 00:01 0  /SYSV0e2e1234 (deleted)', 'rd wr sh mr mw me ms'), VMA.REGULAR | VMA.ANON_SHARED | VMA.SYSVIPC, MAP.SHARED | MAP.ANONYMOUS],
     ['private memfd', row('1000-2000 r--p 00000000 00:01 56  /memfd:x (deleted)', 'rd mr mw me'), VMA.REGULAR | VMA.FILE_PRIVATE | VMA.MEMFD, MAP.PRIVATE],
     ['vdso', row('1000-2000 r-xp 00000000 00:00 0  [vdso]', 'rd ex mr mw me de'), VMA.REGULAR | VMA.VDSO | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS],
     ['vsyscall', row('ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]', 'ex'), VMA.VSYSCALL | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS],
@@ -73,7 +75,6 @@ t.test('what can not be kept is refused by name', (t) => {
     ['userfaultfd', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr um')],
     ['a flag of a newer kernel', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr zz')],
     ['a device', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr io pf')],
-    ['System V shared memory', row('1000-2000 rw-s 00000000 00:01 3  /SYSV00000000 (deleted)', 'rd wr sh')],
     ['asynchronous I/O', row('1000-2000 rw-s 00000000 00:10 3  /[aio] (deleted)', 'rd wr sh')],
     ['io_uring', row('1000-2000 rw-s 00000000 00:10 3  anon_inode:[io_uring]', 'rd wr sh')],
     ['uprobes', row('1000-2000 --xp 00000000 00:00 0  [uprobes]', 'ex')],

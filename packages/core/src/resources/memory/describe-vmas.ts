@@ -27,6 +27,8 @@ export interface VmaContext {
   refuse(problem: Unsupported): void;
   /** @see DumpContext.noteSharedMemory */
   noteSharedMemory(shmid: bigint, procPath: string): void;
+  /** @see DumpContext.sharedMemoryId */
+  sharedMemoryId(inode: bigint): bigint;
 }
 
 /** VmFlags that the image has no word for, and that change what a program sees. */
@@ -96,6 +98,7 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
   if (meaning.refusal !== undefined) return refuse(mapping, context, ...meaning.refusal);
   // File systems mark their device mappings so; a shared file on DAX is one of its own kind.
   if ((flags.has('io') || flags.has('pf')) && !(mapping.shared && name.startsWith('/'))) return refuse(mapping, context, 'it maps a device', 'close the device first');
+  if (isSegment(mapping, context)) return describeSegment(mapping, entry);
   if (mapping.inode === 0n) {
     if (mapping.shared) return refuse(mapping, context, 'shared memory without an inode is unknown', 'please report it');
     entry.status = VMA.REGULAR | VMA.ANON_PRIVATE | (name === '[heap]' ? VMA.HEAP : 0);
@@ -106,6 +109,21 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
   return describeFile(mapping, entry, context, previous);
 }
 
+/** System V shared memory; the first segment of all has the number 0, for which no other file is known. */
+function isSegment({ name, shared, devMajor, devMinor }: SmapsEntry, { shmemDevice }: VmaContext): boolean {
+  return shared && name.startsWith('/SYSV') && `${devMajor}:${devMinor}` === shmemDevice;
+}
+
+function describeSegment(mapping: SmapsEntry, entry: vma_entry): vma_entry {
+  entry.status = VMA.REGULAR | VMA.ANON_SHARED | VMA.SYSVIPC;
+  entry.flags |= MAP.ANONYMOUS;
+  entry.pgoff = BigInt(mapping.offset);
+  entry.shmid = mapping.inode;
+  // What was attached by SHM_RDONLY can't be made writable (ipc/shm.c, do_shmat).
+  entry.fdflags = mapping.flags.has('mw') ? O.RDWR : O.RDONLY;
+  return entry;
+}
+
 function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext, previous: DescribedVma | undefined): vma_entry | undefined {
   entry.pgoff = BigInt(mapping.offset);
   const device = `${mapping.devMajor}:${mapping.devMinor}`;
@@ -114,14 +132,14 @@ function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext
     if (named) entry.anonName = mapping.name.slice('[anon_shmem:'.length, -1);
     entry.status = VMA.REGULAR | VMA.ANON_SHARED;
     entry.flags |= MAP.ANONYMOUS;
-    entry.shmid = mapping.inode;
-    context.noteSharedMemory(mapping.inode, mapFilePath(context.pid, mapping));
+    entry.shmid = context.sharedMemoryId(mapping.inode);
+    context.noteSharedMemory(entry.shmid, mapFilePath(context.pid, mapping));
     return entry;
   }
-  if (mapping.name.startsWith('/SYSV')) return refuse(mapping, context, 'System V shared memory is not supported yet', 'use POSIX shared memory or mmap');
   if (mapping.name.startsWith('/[aio]')) return refuse(mapping, context, 'rings of native asynchronous I/O are not supported yet', 'turn off the use of libaio');
   if (mapping.name.startsWith('anon_inode:') || mapping.name.startsWith('/anon_hugepage')) return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
-  entry.status = VMA.REGULAR | (mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE) | (device === context.shmemDevice ? VMA.MEMFD : 0);
+  const kind = mapping.name.startsWith('socket:[') ? VMA.SOCKET : mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE;
+  entry.status = VMA.REGULAR | kind | (device === context.shmemDevice && kind !== VMA.SOCKET ? VMA.MEMFD : 0);
   // What a private mapping needs of its file is reading; only for a shared one it matters how the file was opened.
   const openFlags = mapping.shared ? openFlagsOf(context.pid, mapping) : O.RDONLY;
   entry.fdflags = openFlags;

@@ -12,24 +12,28 @@ const MAP_FLAGS = MAP.SHARED | MAP.PRIVATE | MAP.GROWSDOWN | MAP.NORESERVE | MAP
 /** Gives the puppet a descriptor of the file (or shared memory object) that a mapping needs. */
 export type MappedFile = (vma: vma_entry) => Ref;
 
-/** Adds the calls that make all mappings. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
+/** Adds the calls that make all mappings; System V segments are attached already. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
 export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], fileOf: MappedFile): void {
   const filled = filledVmas(mm, runs);
   for (const vma of mm.vmas) {
     if (vma.status & (KERNELS | VMA.GUARD)) continue;
     const start = Number(vma.start);
     const length = Number(vma.end) - start;
-    const anonymous = (vma.status & VMA.ANON_PRIVATE) !== 0;
-    const file = anonymous ? -1 : fileOf(vma);
-    const prot = filled.has(vma) ? vma.prot | PROT.WRITE : vma.prot;
-    const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS : 0);
-    batch.doing('map memory');
-    batch.expect(start, SYS.mmap, start, length, prot, flags, file, anonymous ? 0 : vma.pgoff);
+    if (!(vma.status & VMA.SYSVIPC)) mapVma(batch, vma, filled.has(vma), fileOf);
     if (vma.madv !== undefined && vma.madv !== 0n) advise(batch, start, length, Number(vma.madv));
   }
   for (const vma of mm.vmas) {
     if (vma.status & VMA.GUARD) batch.doing('install guard pages').call(SYS.madvise, vma.start, vma.end - vma.start, MADV.GUARD_INSTALL);
   }
+}
+
+function mapVma(batch: Batch, vma: vma_entry, filled: boolean, fileOf: MappedFile): void {
+  const start = Number(vma.start);
+  const anonymous = (vma.status & VMA.ANON_PRIVATE) !== 0;
+  const file = anonymous ? -1 : fileOf(vma);
+  const prot = filled ? vma.prot | PROT.WRITE : vma.prot;
+  const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS : 0);
+  batch.doing('map memory').expect(start, SYS.mmap, start, Number(vma.end) - start, prot, flags, file, anonymous ? 0 : vma.pgoff);
 }
 
 /** Takes back the right to write, locks, names and seals: when the pages are there. */
