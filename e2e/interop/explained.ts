@@ -17,3 +17,8 @@ export const itRanOn: readonly Explained[] = [
   { difference: /^core-\d+\.img\[0\]\.tc\.flags: /, because: 'how a process came to be, and whether it ever used a privilege (PF_FORKNOEXEC, PF_SUPERPRIV)' },
   { difference: /^inventory\.img\[0\]\.(dumpUptime|dumpCriuRunId)/, because: 'of the dump, not of the program' },
 ];
+
+/** What a restore leaves behind in the kernel's notes about a process. */
+export const itWasRestored: readonly Explained[] = [
+  { difference: /^core-\d+\.img\[0\]\.tc\.flags: /, because: 'PF_SUPERPRIV and PF_FORKNOEXEC (linux/sched.h): it has used privileges, and it was never executed' },
+];

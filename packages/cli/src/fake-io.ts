@@ -42,6 +42,7 @@ export interface FakeIo extends Io {
   readonly dumps: DumpOptions[];
   readonly restores: RestoreOptions[];
   readonly explained: (ExplainDumpOptions | ExplainRestoreOptions)[];
+  readonly executed: (readonly string[])[];
   readonly checked: (CheckOptions | undefined)[];
   interrupt(signal: string): void;
   /** Whether the terminal was left to the restored job. */
@@ -86,6 +87,7 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
   const restore = async (given: RestoreOptions): Promise<RestoreResult> => {
     io.restores.push(given);
     await work(given);
+    await given.onMoment?.('post-restore', { imagesDir: given.imagesDir, pid: 77 });
     return { pid: 77, tasks: 1, stats: restoreStats, wait: async () => options.end ?? { exitCode: 0 } };
   };
   const explain = async (given: ExplainDumpOptions | ExplainRestoreOptions): Promise<Explanation> => {
@@ -99,6 +101,10 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     const features = (options.features ?? []).filter(({ name }) => given?.names?.includes(name) !== false);
     return { good: features.every(({ category, present }) => present || category !== 'basic'), complete: features.every(({ present }) => present), features };
   };
+  const exec = (argv: readonly string[]): never => {
+    io.executed.push(argv);
+    throw new Error('this program is no more');
+  };
   const io: FakeIo = {
     name: options.name ?? 'criu-ts',
     cwd: options.cwd ?? '/',
@@ -111,12 +117,13 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     restores: [],
     explained: [],
     checked: [],
+    executed: [],
     stdout: (text) => (io.out += text),
     stderr: (text) => (io.err += text),
     loadCommand: (command) =>
       ({
         dump: dumpCommand(dump),
-        restore: restoreCommand(restore),
+        restore: restoreCommand(restore, exec),
         explain: explainCommand(explain),
         check: checkCommand(check, featureNames),
         completion: completionCommand,

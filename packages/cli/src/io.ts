@@ -12,6 +12,9 @@ export type Restore = (options: RestoreOptions) => Promise<RestoreResult>;
 export type Explain = (options: ExplainDumpOptions | ExplainRestoreOptions) => Promise<Explanation>;
 export type Check = (options?: CheckOptions) => Promise<HostCheck>;
 
+/** Replaces this program by another; does not return. */
+export type Exec = (argv: readonly string[], env: NodeJS.ProcessEnv) => never;
+
 /** Loads a command when it is known, and no sooner. */
 export type LoadCommand = (name: CommandName) => Execute;
 
