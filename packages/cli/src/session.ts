@@ -2,6 +2,7 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Cancellation, CommonOptions, CriuEvent, DumpStats, FaultPoint, RestoreStats } from '@criu-ts/core';
 import type { Io } from './io.js';
+import { cgroupOptions } from './options/cgroups.js';
 import { judgeOptions } from './options/judge.js';
 import { DEFAULT_VERBOSITY } from './options/parse.js';
 import type { CommandName } from './options/spec.js';
@@ -75,6 +76,7 @@ export function openSession(command: CommandName, values: Values, io: Io, signal
       tcpEstablished: values['tcp-established'] === true,
       extUnixSk: values['ext-unix-sk'] !== undefined,
       fileLocks: values['file-locks'] === true,
+      ...cgroupOptions(values, io.cwd),
       ...(values.external !== undefined && { external: values.external }),
       ...(values.root !== undefined && { root: values.root }),
       ...faultPoint(io.env.CRIU_TS_FAULT),

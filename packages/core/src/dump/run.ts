@@ -7,6 +7,7 @@ import type { DumpStats } from '../events.js';
 import type { DeadTask, DumpTask } from '../model/dump-task.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
+import type { CgroupFreezer } from '../resources/cgroups/freezer.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
@@ -50,6 +51,10 @@ export class DumpRun implements DumpContext {
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
   frozenAt = 0;
+  /** Of the cgroup that the caller named. */
+  freezer: CgroupFreezer | undefined;
+  /** The number of our own set of cgroups. */
+  ownCgroups = 1;
   /** Looked at right before the freeze. */
   sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
