@@ -1,4 +1,5 @@
 import type { CgroupOptions } from './resources/cgroups/options.js';
+import type { OnMoment } from './moments.js';
 import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
 
 /** An AbortSignal, or what does as well: it is asked, not listened to. */
@@ -28,6 +29,8 @@ export interface CommonOptions extends CgroupOptions {
   readonly signal?: Cancellation;
   /** Called synchronously, in order; what it throws is ignored. Must be quick: tasks may be frozen meanwhile. */
   readonly onEvent?: (event: CriuEvent) => void;
+  /** Called, and waited for, at moments such as `pre-dump`: CRIU's action scripts. Tasks may be frozen meanwhile. */
+  readonly onMoment?: OnMoment;
   /** Emit a `syscall` event for every remote call: slow, off by default. */
   readonly traceSyscalls?: boolean;
   /** For tests of what a crash leaves behind. */

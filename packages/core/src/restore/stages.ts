@@ -20,7 +20,7 @@ const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePha
 export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
   { name: 'cgroups', because: 'processes are born where they are charged for what they take; those made in vain go when all are dead', run: prepareCgroups },
-  { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: plantFirst },
+  { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: (run) => run.reach('pre-restore').then(() => plantFirst(run)) },
   { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
   { name: 'enter', because: 'memory is charged to the cgroup of who first touches it', run: enterCgroups },
   phase('early', restoreEarly),
@@ -31,7 +31,7 @@ export const restoreStages: readonly Stage<RestoreRun>[] = [
   phase('last'),
   phase('arm'),
   { name: 'limits', because: 'nothing but a few calls is left that could run into a limit', run: settleCgroups },
-  { name: 'become', because: 'with its own registers a puppet is none any more', run: becomeThemselves },
+  { name: 'become', because: 'with its own registers a puppet is none any more', run: (run) => run.reach('post-restore').then(() => becomeThemselves(run)) },
 ];
 
 function restoreAllFiles(run: RestoreRun): void {
