@@ -50,6 +50,7 @@ export class DumpRun implements DumpContext {
 
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
+  running = false;
   frozenAt = 0;
   /** Somebody wished at `post-dump` that the tree runs on. */
   keepRunning = false;
