@@ -11,7 +11,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 const outdir = 'packages/cli/dist';
-const bundles = ['dump', 'restore', 'explain', 'check', 'other'];
+const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
 
 /**
  * How node is told to run it. No idle V8 threads (1 ms); room for what a small dump allocates, so that nothing is collected

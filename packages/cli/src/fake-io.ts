@@ -45,6 +45,8 @@ export interface FakeIo extends Io {
   readonly executed: (readonly string[])[];
   readonly checked: (CheckOptions | undefined)[];
   interrupt(signal: string): void;
+  /** Whether the terminal was left to the restored job. */
+  terminalLeft: boolean;
 }
 
 export interface FakeOptions {
@@ -110,6 +112,7 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     columns: options.columns ?? 0,
     out: '',
     err: '',
+    terminalLeft: false,
     dumps: [],
     restores: [],
     explained: [],
@@ -126,6 +129,7 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
         completion: completionCommand,
         man: manCommand,
       })[command],
+    leaveTerminal: () => void (io.terminalLeft = true),
     onInterrupt: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

@@ -29,6 +29,8 @@ export interface Io {
   readonly stderr: (text: string) => void;
   /** Columns of the terminal that stderr is; 0 where it is none. */
   readonly columns: number;
+  /** From here on the modes of our terminal stay as they are when we end: somebody else has it now. Nothing can be written any more. */
+  readonly leaveTerminal: () => void;
   /** Calls back once on SIGINT, SIGTERM or SIGHUP; the function returned ends that. */
   readonly onInterrupt: (callback: (signal: string) => void) => () => void;
 }

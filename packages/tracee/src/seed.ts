@@ -24,13 +24,7 @@ const seedSyscall = segmentAddress + (seedProgram.indexOf(Buffer.from('0f05', 'h
  * @throws SyscallFailed EEXIST, EINVAL of a sibling whose PID can't be had
  */
 export function plantSeed(blob: number, observe?: SyscallObserver, siblingPid?: number): Puppet {
-  using file = memfd('criu-ts-seed', 0);
-  const bytes = new Memory(seedProgram.length);
-  bytes.bytes.set(seedProgram);
-  pwriteFully(file, bytes.address, bytes.size, 0);
-  const program = `/proc/self/fd/${file.number}`;
-  const pid = siblingPid ?? spawn(program, ['criu-ts-seed'], []);
-  if (siblingPid !== undefined) spawnSibling(program, 'criu-ts-seed', siblingPid);
+  const pid = spawnSeed(siblingPid);
   try {
     const tracee = Tracee.seize(pid, pid, PUPPET_OPTIONS);
     tracee.interrupt();
@@ -45,6 +39,21 @@ export function plantSeed(blob: number, observe?: SyscallObserver, siblingPid?: 
     wait4(pid, WAIT.ALL);
     throw error;
   }
+}
+
+/**
+ * A child of ours that only waits; whoever starts it ends it, and waits for it.
+ * @param siblingPid not our child, but our sibling of this PID
+ */
+export function spawnSeed(siblingPid?: number): number {
+  using file = memfd('criu-ts-seed', 0);
+  const bytes = new Memory(seedProgram.length);
+  bytes.bytes.set(seedProgram);
+  pwriteFully(file, bytes.address, bytes.size, 0);
+  const program = `/proc/self/fd/${file.number}`;
+  if (siblingPid === undefined) return spawn(program, ['criu-ts-seed'], []);
+  spawnSibling(program, 'criu-ts-seed', siblingPid);
+  return siblingPid;
 }
 
 /** The one call that is made before the blob is there. */

@@ -37,6 +37,7 @@ export function restoreCommand(restore: Restore, exec: Exec): Execute {
       const ms = performance.now() - start;
       pidfile?.keep();
       announce(session, values, io, result, ms);
+      if (detached && session.common.shellJob === true) io.leaveTerminal();
       if (detached) return 0;
       if (execute) exec(command, io.env);
       const end = await result.wait();

@@ -26,6 +26,7 @@ export function freezeTree(run: DumpRun): void {
 export function releaseTree(run: DumpRun): void {
   const { tree, options } = run;
   if (tree === undefined) return;
+  run.files.letGo();
   const pids = [...tree.processes.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid);
   const state = options.leaveRunning || run.keepRunning ? 'running' : options.leaveStopped ? 'stopped' : 'killed';
   // SIGSTOP takes hold when the tracer lets go; SIGKILL works on a stopped tracee too.

@@ -110,6 +110,10 @@ export class DumpRun implements DumpContext {
     return this.#shared.get(key) as T;
   }
 
+  hasProcess(pid: number): boolean {
+    return this.tree?.processes.has(pid) === true;
+  }
+
   nextId(sequence: string): number {
     const id = (this.#sequences.get(sequence) ?? 0) + 1;
     this.#sequences.set(sequence, id);
