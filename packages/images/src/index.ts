@@ -47,3 +47,10 @@ export type { DescriptorView, ProcessView, ThreadView, TimerView } from './views
 export type { CgroupView, MountView, NamespacesView } from './views/surroundings.js';
 export { MAX_MATCH, searchCheckpoint, searchMemory, stringsIn } from './search/search.js';
 export type { Match, Pattern, SearchOptions } from './search/search.js';
+export { NoCore, coreOf } from './core-file/core-file.js';
+export { htmlOf } from './report/html.js';
+export { reportOf } from './report/report.js';
+export type { Report, ReportContainer, ReportKind, ReportProcess, ReportRegion, ReportSocket, ReportTotals } from './report/report.js';
+export { INSPECT_SCHEMA } from './report/schema.js';
+export { textOf } from './report/text.js';
+export type { TextOptions } from './report/text.js';
