@@ -83,6 +83,7 @@ export class FileStore {
     let fd = this.#open.get(id);
     if (fd === undefined) {
       try {
+        checkSignal(this.fown(id));
         fd = this.kind(id).reopen(this.entry(id), this.#context);
       } catch (error) {
         throw toCriuError(error, { object: this.describe(id) });
@@ -163,6 +164,13 @@ export class FileStore {
     this.#mapped.clear();
   }
 }
+
+/** F_SETSIG would refuse it, with the file open already. */
+function checkSignal(fown: fown_entry | undefined): void {
+  if (fown !== undefined && fown.signum > HIGHEST_SIGNAL) throw new ImageCorrupt(`${fown.signum} is no signal`, { object: 'files.img' });
+}
+
+const HIGHEST_SIGNAL = 64;
 
 function toRemap(id: number, type: remap_type | undefined): Remap {
   switch (type) {
