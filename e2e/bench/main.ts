@@ -1,5 +1,5 @@
 // usage: node tools/bench.mjs [CASE…] [--rounds N] [--json FILE]       CRIU=path of the peer     CRIU_TS=path of ours
-// Cases: memory vmas tiny api. Runs ours and the peer in turn, in one run, and prints medians. Milliseconds, where not said.
+// Cases: memory vmas tiny api nginx postgres jvm. Runs ours and the peer in turn, in one run, and prints medians. Milliseconds, where not said.
 // It runs in a mount namespace of its own, with a tmpfs on /run, where CRIU keeps what it found out about the kernel.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { peer, toolUnderTest, type Tool } from '../harness/tool.js';
 import { Workspace } from '../harness/workspace.js';
 import { benchCases } from './cases.js';
 import { Samples } from './measure.js';
+import { realCases } from './real.js';
 import { report } from './report.js';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' }, json: { type: 'string' } } });
@@ -32,7 +33,11 @@ mkdirSync(dir);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4g', 'none', dir]);
 using _mounted = { [Symbol.dispose]: () => execFileSync('umount', ['-l', dir]) };
 
-for (const { name, about, rounds, targets, run } of benchCases.filter((each) => wanted(each.name))) {
+for (const { name, about, skip = false, rounds, targets, run } of [...benchCases, ...realCases].filter((each) => wanted(each.name))) {
+  if (skip !== false) {
+    console.log(`\n${name}: not here: ${skip}`);
+    continue;
+  }
   const samples: Record<string, Samples> = {};
   const tools: Tool[] = theirs === undefined ? [ours] : [ours, theirs];
   for (const tool of tools) await run(ws, tool, dir); // files are read, caches are filled
