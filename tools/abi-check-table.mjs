@@ -131,6 +131,10 @@ export const groups = {
   TCPI_OPT: { prefix: 'TCPI_OPT_', headers: ['linux/tcp.h'] },
   TCPOPT: { prefix: 'TCPOPT_', headers: ['netinet/tcp.h'] },
   TCP_STATE: { prefix: 'TCP_', headers: ['netinet/tcp.h'] },
+  TERMIOS_C: { prefix: '', headers: ['asm/termbits.h'] },
+  TERMIOS_I: { prefix: '', headers: ['asm/termbits.h'] },
+  TERMIOS_L: { prefix: '', headers: ['asm/termbits.h'] },
+  TERMIOS_O: { prefix: '', headers: ['asm/termbits.h'] },
   TFD: { prefix: 'TFD_', headers: ['linux/timerfd.h'] },
   TFD_IOC: { prefix: 'TFD_IOC_', headers: ['linux/timerfd.h'] },
   TIMER: { prefix: 'TIMER_', headers: ['linux/time.h'] },
@@ -149,6 +153,7 @@ export const groups = {
   UFFD_PAGEFAULT_FLAG: { prefix: 'UFFD_PAGEFAULT_FLAG_', headers: ['linux/ioctl.h', 'linux/userfaultfd.h'] },
   UMOUNT: { prefix: 'UMOUNT_', headers: ['sys/mount.h'] },
   UNIX_DIAG: { prefix: 'UNIX_DIAG_', headers: ['linux/types.h', 'linux/sock_diag.h', 'linux/inet_diag.h', 'linux/unix_diag.h', 'linux/netlink_diag.h', 'linux/packet_diag.h'] },
+  VCC: { prefix: 'V', headers: ['asm/termbits.h'] },
   W: { prefix: 'W', headers: ['linux/wait.h'] },
   WAIT: { prefix: '__W', headers: ['linux/wait.h'] },
 };

@@ -1,15 +1,23 @@
 // Builds the program of the command line, packages/cli/dist:
 //   criu-ts.cjs  what is executed: a launcher (CommonJS: node starts 5 ms sooner than with a module)
-//   dump.cjs, restore.cjs, other.cjs    a bundle for each command, and one for the rest: everything but koffi
+//   dump.cjs, restore.cjs, explain.cjs, check.cjs, other.cjs    a bundle for each command, and one for the rest: everything but koffi
 //   dump.cache …                        V8's code caches of them
+//   man/criu-ts.1 …                     the manual pages
 //   criu-ts.mjs, criu-ts, criu   links to the first: node goes by the name of the file that a link leads to
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const outdir = 'packages/cli/dist';
+const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
+
+/**
+ * How node is told to run it. No idle V8 threads (1 ms); room for what a small dump allocates, so that nothing is collected
+ * (3 ms); nothing optimised that runs for a moment only (4 ms). All known to V8 since Node 20. The code caches fit only these.
+ */
+const nodeFlags = ['--v8-pool-size=0', '--min-semi-space-size=16', '--interrupt-budget=1000000'];
 
 /**
  * koffi's door finds out which of its binaries fits, by reading the ELF header of node and more: 7 ms. On an ordinary
@@ -24,7 +32,13 @@ const koffiAtOnce = {
     onLoad({ filter: /./, namespace: 'koffi-at-once' }, () => ({
       contents: `
         let koffi;
-        try { koffi = require('@koromix/koffi-linux-x64/linux_x64/koffi.node'); } catch { koffi = require('koffi'); }
+        const binary = '@koromix/koffi-linux-x64/linux_x64/koffi.node';
+        // Beside us, as npm installs it, or in the repository: require() would ask every directory above us first.
+        for (const place of ['/../../../', '/../../../node_modules/']) {
+          const file = { exports: {} };
+          try { process.dlopen(file, __dirname + place + binary); koffi = file.exports; break; } catch {}
+        }
+        if (koffi === undefined) try { koffi = require(binary); } catch { koffi = require('koffi'); }
         export default koffi;`,
     }));
   },
@@ -41,10 +55,14 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
 };
+// What an earlier build left would be packed.
+for (const name of existsSync(outdir) ? readdirSync(outdir) : []) if (/\.(cjs|cache)$/.test(name)) rmSync(path.join(outdir, name));
 await build({
   ...common,
-  entryPoints: { dump: 'packages/cli/src/program/dump.ts', restore: 'packages/cli/src/program/restore.ts', other: 'packages/cli/src/program/other.ts' },
+  entryPoints: Object.fromEntries(bundles.map((name) => [name, `packages/cli/src/program/${name}.ts`])),
   plugins: [koffiAtOnce],
+  // A script that vm compiled can't import; what is imported late is required late.
+  supported: { 'dynamic-import': false },
   // In CommonJS there is no import.meta; and the mere mention of `performance` makes node load perf_hooks, for 3 ms.
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
   // What the launcher calls.
@@ -60,8 +78,8 @@ await build({
 await build({
   ...common,
   entryPoints: { 'criu-ts': 'packages/cli/src/program/launch.ts' },
-  // NODE_EXTRA_CA_CERTS, where set, makes node read certificates at start, for 40 ms; idle V8 threads cost 1 ms.
-  banner: { js: '#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node --v8-pool-size=0' },
+  // NODE_EXTRA_CA_CERTS, where set, makes node read certificates at start, for 40 ms.
+  banner: { js: `#!/usr/bin/env -S -u NODE_EXTRA_CA_CERTS node ${nodeFlags.join(' ')}` },
 });
 const program = path.join(outdir, 'criu-ts.cjs');
 chmodSync(program, 0o755);
@@ -70,15 +88,21 @@ for (const link of ['criu-ts.mjs', 'criu-ts', 'criu']) {
   symlinkSync('criu-ts.cjs', path.join(outdir, link));
 }
 
-for (const name of ['dump', 'restore', 'other']) rmSync(path.join(outdir, `${name}.cache`), { force: true });
+for (const name of bundles) rmSync(path.join(outdir, `${name}.cache`), { force: true });
 const runOnce = (...args) =>
-  spawnSync(process.execPath, [program, ...args], {
+  spawnSync(process.execPath, [...nodeFlags, program, ...args], {
     env: { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1', CRIU_CONFIG_FILE: '/dev/null' },
     encoding: 'utf8',
     timeout: 20_000,
   });
 const first = runOnce('--version');
 if (first.status !== 0) throw new Error(`the built program does not run: ${first.stderr}`);
+
+rmSync(path.join(outdir, 'man'), { recursive: true, force: true });
+mkdirSync(path.join(outdir, 'man'));
+const page = (...command) => writeFileSync(path.join(outdir, 'man', `${['criu-ts', ...command].join('-')}.1`), runOnce('man', ...command).stdout);
+page();
+for (const command of ['dump', 'restore', 'explain', 'check', 'completion', 'man']) page(command);
 
 // The cache holds what has run so far, and every run adds to it: dump and restore something, where that is allowed.
 const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-warm-'));

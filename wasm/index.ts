@@ -8,3 +8,5 @@ export { openPagemapCodec, plainPagemapCodec } from './pagemap-codec/pagemap-cod
 export type { DecodedPagemap, PagemapCodec, PagemapColumns, PagemapStatus } from './pagemap-codec/pagemap-codec.js';
 export { PAGEMAP_BITS, openPagemapScan } from './pagemap-scan/pagemap-scan.js';
 export type { PageFilter, PagemapScan } from './pagemap-scan/pagemap-scan.js';
+export { openSearch } from './search/search.js';
+export type { Search } from './search/search.js';

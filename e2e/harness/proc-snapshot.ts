@@ -19,7 +19,7 @@ const statusFields = [
 
 /** Fields of /proc/PID/stat, by their number in proc(5) (pid is 1, comm 2). */
 const statFields: Readonly<Record<string, number>> = {
-  pgrp: 5, session: 6, tty_nr: 7, priority: 18, nice: 19, num_threads: 20, starttime: 22, startcode: 26, endcode: 27, startstack: 28,
+  pgrp: 5, session: 6, tty_nr: 7, tpgid: 8, priority: 18, nice: 19, num_threads: 20, starttime: 22, startcode: 26, endcode: 27, startstack: 28,
   exit_signal: 38, rt_priority: 40, policy: 41, start_data: 45, end_data: 46, start_brk: 47, arg_start: 48, arg_end: 49,
   env_start: 50, env_end: 51,
 };

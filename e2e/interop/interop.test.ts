@@ -19,11 +19,11 @@ const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: nam
 
 /** REAL=nginx: only these, for whoever works on one. */
 const only = new RegExp(process.env['REAL'] ?? "");
-for (const { name, skip: missing, start, startForPeer = start, peerRefuses } of realPrograms.filter((kind) => only.test(kind.name))) {
+for (const { name, skip: missing, start, startForPeer = start, peerRefuses, terminals = false } of realPrograms.filter((kind) => only.test(kind.name))) {
   t.test(name, { skip: skip || missing }, async (t) => {
     if (criu === undefined) return;
     const ours = toolUnderTest();
-    await using ws = new Workspace();
+    await using ws = new Workspace({ ownTerminals: terminals });
     const program = await startForPeer(ws);
     await program.check(t);
     if (peerRefuses !== undefined) return await refused(t, ws, criu, program, peerRefuses);

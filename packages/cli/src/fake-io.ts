@@ -1,6 +1,12 @@
 // For tests: an outside world that remembers what it was told, and a core that does nothing.
-import type { CriuEvent, DumpOptions, DumpResult, DumpStats, RestoreOptions, RestoreResult, RestoreStats } from '@criu-ts/core';
+import type {
+  CheckOptions, CriuEvent, DumpOptions, DumpResult, DumpStats, ExplainDumpOptions, ExplainRestoreOptions, Explanation, FeatureState, Finding, HostCheck, RestoreOptions, RestoreResult, RestoreStats,
+} from '@criu-ts/core';
 import { dumpCommand } from './commands/dump.js';
+import { checkCommand } from './commands/check.js';
+import { completionCommand } from './commands/completion.js';
+import { explainCommand } from './commands/explain.js';
+import { manCommand } from './commands/man.js';
 import { restoreCommand } from './commands/restore.js';
 import type { Io } from './io.js';
 
@@ -28,12 +34,19 @@ export const restoreStats: RestoreStats = {
   restoreTime: 4000,
 };
 
+const featureNames = ['userns', 'kcmp'];
+
 export interface FakeIo extends Io {
   out: string;
   err: string;
   readonly dumps: DumpOptions[];
   readonly restores: RestoreOptions[];
+  readonly explained: (ExplainDumpOptions | ExplainRestoreOptions)[];
+  readonly executed: (readonly string[])[];
+  readonly checked: (CheckOptions | undefined)[];
   interrupt(signal: string): void;
+  /** Whether the terminal was left to the restored job. */
+  terminalLeft: boolean;
 }
 
 export interface FakeOptions {
@@ -47,17 +60,23 @@ export interface FakeOptions {
   readonly error?: unknown;
   /** How the restored root task ends. */
   readonly end?: { exitCode: number } | { signal: number };
+  /** What explain finds, and check. */
+  readonly findings?: readonly Finding[];
+  readonly features?: readonly FeatureState[];
   /** Either call waits until it is interrupted. */
   readonly hangs?: boolean;
 }
 
 export function fakeIo(options: FakeOptions = {}): FakeIo {
   const callbacks = new Set<(signal: string) => void>();
-  const work = async ({ onEvent, signal }: DumpOptions | RestoreOptions): Promise<void> => {
+  const work = async ({ onEvent, signal }: Pick<DumpOptions, 'onEvent' | 'signal'>): Promise<void> => {
     for (const event of options.events ?? []) onEvent?.(event);
     if (options.error !== undefined) throw options.error as Error;
     if (options.hangs === true) {
-      await new Promise((_, reject) => signal?.addEventListener('abort', () => { reject(signal.reason as Error); }));
+      for (;;) {
+        signal?.throwIfAborted();
+        await new Promise(setImmediate);
+      }
     }
   };
   const dump = async (given: DumpOptions): Promise<DumpResult> => {
@@ -68,7 +87,23 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
   const restore = async (given: RestoreOptions): Promise<RestoreResult> => {
     io.restores.push(given);
     await work(given);
+    await given.onMoment?.('post-restore', { imagesDir: given.imagesDir, pid: 77 });
     return { pid: 77, tasks: 1, stats: restoreStats, wait: async () => options.end ?? { exitCode: 0 } };
+  };
+  const explain = async (given: ExplainDumpOptions | ExplainRestoreOptions): Promise<Explanation> => {
+    io.explained.push(given);
+    await work(given);
+    const findings = options.findings ?? [];
+    return { possible: findings.every(({ severity }) => severity !== 'obstacle'), tasks: 1, findings };
+  };
+  const check = async (given?: CheckOptions): Promise<HostCheck> => {
+    io.checked.push(given);
+    const features = (options.features ?? []).filter(({ name }) => given?.names?.includes(name) !== false);
+    return { good: features.every(({ category, present }) => present || category !== 'basic'), complete: features.every(({ present }) => present), features };
+  };
+  const exec = (argv: readonly string[]): never => {
+    io.executed.push(argv);
+    throw new Error('this program is no more');
   };
   const io: FakeIo = {
     name: options.name ?? 'criu-ts',
@@ -77,11 +112,24 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     columns: options.columns ?? 0,
     out: '',
     err: '',
+    terminalLeft: false,
     dumps: [],
     restores: [],
+    explained: [],
+    checked: [],
+    executed: [],
     stdout: (text) => (io.out += text),
     stderr: (text) => (io.err += text),
-    loadCommand: (command) => (command === 'dump' ? dumpCommand(dump) : restoreCommand(restore)),
+    loadCommand: (command) =>
+      ({
+        dump: dumpCommand(dump),
+        restore: restoreCommand(restore, exec),
+        explain: explainCommand(explain),
+        check: checkCommand(check, featureNames),
+        completion: completionCommand,
+        man: manCommand,
+      })[command],
+    leaveTerminal: () => void (io.terminalLeft = true),
     onInterrupt: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

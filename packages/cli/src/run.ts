@@ -1,4 +1,4 @@
-import { commands, criuCommands, isCommand } from './commands/index.js';
+import { commandNames, commands, criuCommands, isCommand } from './commands/index.js';
 import type { Io } from './io.js';
 import { readConfigs } from './options/config-file.js';
 import { helpText } from './options/help.js';
@@ -24,10 +24,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return 0;
     }
     const [name, ...rest] = words;
-    if (name === undefined) throw new UsageError('a command is required: dump or restore');
+    if (name === undefined) throw new UsageError(`a command is required: ${commandNames.join(', ')}`);
     if (!isCommand(name)) throw new UsageError(unknownCommand(name));
-    if (rest.length > 0) throw new UsageError(`excessive parameter for command ${name}: ${rest.join(' ')}`);
-    return await io.loadCommand(name)(values, io);
+    if (values['exec-cmd'] === true) judgeExec(name, rest);
+    else judgeOperands(name, rest);
+    return await io.loadCommand(name)(values, io, rest);
   } catch (error) {
     if (!isUsageError(error)) throw error;
     io.stderr(`${io.name}: ${error.message}\n  do:  ${io.name} --help\n`);
@@ -47,8 +48,24 @@ function parseAll(args: readonly string[], io: Io): Parsed {
   return configured.length === 0 ? parsed : parseOptions(args, parseOptions(configured).values);
 }
 
+function judgeOperands(name: string, given: readonly string[]): void {
+  const operand = commands[name]?.operand;
+  const allowed = operand === undefined ? 0 : 1;
+  if (given.length > allowed) throw new UsageError(`excessive parameter for command ${name}: ${given.slice(allowed).join(' ')}`);
+  if (operand === undefined) return;
+  const [value] = given;
+  const choice = operand.values.join(', ');
+  if (value === undefined && operand.optional !== true) throw new UsageError(`${name} needs ${operand.name}: ${choice}`);
+  if (value !== undefined && !operand.values.includes(value)) throw new UsageError(`${name} knows ${choice}; not ${value}`);
+}
+
+function judgeExec(name: string, given: readonly string[]): void {
+  if (name !== 'restore') throw new UsageError('--exec-cmd is for restore only');
+  if (given.length === 0) throw new UsageError('--exec-cmd needs a command, after --');
+}
+
 function unknownCommand(name: string): string {
   const why = criuCommands[name];
   if (why !== undefined) return `the command ${name} of CRIU is not supported yet: ${why}`;
-  return `unknown command: ${name}${closest(name, Object.keys(commands), '')}`;
+  return `unknown command: ${name}${closest(name, commandNames, '')}`;
 }

@@ -1,4 +1,8 @@
+import type { OnMoment } from './moments.js';
 import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
+
+/** An AbortSignal, or what does as well: it is asked, not listened to. */
+export type Cancellation = Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborted'>;
 
 /** What `dump()` and `restore()` have in common. */
 export interface CommonOptions {
@@ -8,6 +12,8 @@ export interface CommonOptions {
   readonly workDir?: string;
   /** Allow a tree whose session or process group leader is outside of it (a shell's job). */
   readonly shellJob?: boolean;
+  /** Allow a terminal whose master is outside of the tree; the restore makes a new one ({@link RestoreOptions.onOrphanMaster}). */
+  readonly orphanPtsMaster?: boolean;
   /** Allow established TCP connections. */
   readonly tcpEstablished?: boolean;
   /** Allow unix sockets whose peer is outside of the tree. */
@@ -19,9 +25,11 @@ export interface CommonOptions {
   /** Root directory of the tree's mount namespace. */
   readonly root?: string;
   /** Stops the work at the next opportunity: everything is undone, then the promise is rejected with `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellation;
   /** Called synchronously, in order; what it throws is ignored. Must be quick: tasks may be frozen meanwhile. */
   readonly onEvent?: (event: CriuEvent) => void;
+  /** Called, and waited for, at moments such as `pre-dump`: CRIU's action scripts. Tasks may be frozen meanwhile. */
+  readonly onMoment?: OnMoment;
   /** Emit a `syscall` event for every remote call: slow, off by default. */
   readonly traceSyscalls?: boolean;
   /** For tests of what a crash leaves behind. */
@@ -62,6 +70,16 @@ export interface RestoreOptions extends CommonOptions {
   readonly sibling?: boolean;
   /** Descriptors of ours that take the place of open files in the images. */
   readonly inheritFds?: readonly InheritFd[];
+  /** Takes the master of a terminal that was dumped without it (CRIU's RPC: `orphan-pts-master`). */
+  readonly onOrphanMaster?: (master: OrphanMaster) => void;
+}
+
+/** The master of a pty whose other end alone was dumped. */
+export interface OrphanMaster {
+  /** Ours, open until the callback returns: duplicate it, or send it on. */
+  readonly fd: number;
+  /** N of /dev/pts/N. */
+  readonly index: number;
 }
 
 /** CRIU's `--inherit-fd fd[FD]:RESOURCE`; RESOURCE is such as `tty[8800005:1]`, `pipe[12345]`, `socket[3]`, or a path without the leading slash. */

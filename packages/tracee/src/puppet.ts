@@ -1,5 +1,5 @@
-import { clone_args, CLONE, PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
+import { clone_args, CLONE, kernel_sigaction, PR, PTRACE, PTRACE_O, SIG, SYS } from '@criu-ts/kernel/abi';
+import { kill, Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
 import { Batch, type BatchRunner } from './batch.js';
 import { BLOB } from './blob.js';
 import { TraceeDied } from './errors.js';
@@ -9,6 +9,9 @@ import { Tracee } from './tracee.js';
 
 /** int3 makes the kernel force SIGTRAP: blocked or ignored it would reset the action and kill. */
 const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
+
+/** Puppets are killed when we die; births and system calls are told apart from signals. */
+export const PUPPET_OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 
 /** One set for all puppets: they are steered one at a time. */
 const buffers = { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
@@ -35,6 +38,7 @@ export class Puppet {
   readonly #runner: BatchRunner;
   /** Ids of tasks that were born during the last run, as we see them. */
   #born: number[] = [];
+  #stopping: { readonly signal: number; done: boolean } | undefined;
 
   /** @param tracee stopped, with the blob mapped */
   constructor(tracee: Tracee, blob: number, observe?: SyscallObserver) {
@@ -55,6 +59,11 @@ export class Puppet {
   /** To be done once, before the first batch, for every newborn. */
   blockSignals(): void {
     this.tracee.setSigmask(ALL_BUT_SIGTRAP);
+  }
+
+  /** Lets the thread make every call until it is let go, whatever its seccomp mode. @throws SyscallFailed EPERM */
+  suspendSeccomp(): void {
+    this.tracee.request(PTRACE.SETOPTIONS, 0, PUPPET_OPTIONS | PTRACE_O.SUSPEND_SECCOMP);
   }
 
   /** Builds and runs a batch; the builder's result is returned. @throws BatchFailed */
@@ -102,10 +111,46 @@ export class Puppet {
     if (tid === undefined) throw new TraceeDied(this.tracee.tid, 'clone3 gave no birth');
     const tracee = Tracee.born(thread ? this.tracee.pid : tid, tid);
     const stop = tracee.wait();
-    if (stop.kind !== 'trap') tracee.unexpected(stop, "a newborn's first stop");
+    // A thread is born into the group-stop of its process.
+    if (stop.kind !== 'trap' && stop.kind !== 'group-stop') tracee.unexpected(stop, "a newborn's first stop");
     const puppet = new Puppet(tracee, this.blob, this.#observe);
     puppet.blockSignals();
     return puppet;
+  }
+
+  /**
+   * Puts its process into a group-stop, by one of SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU. It can be steered on, and stops
+   * when it is let go. Its actions must be the default ones.
+   * @returns false where the kernel does not let it: but for SIGSTOP, a process group without a shell never stops
+   */
+  stop(signal: number): boolean {
+    this.tracee.setSigmask(ALL_BUT_SIGTRAP & ~(1n << BigInt(signal - 1)));
+    kill(this.tracee.pid, signal);
+    this.#stopping = { signal, done: false };
+    this.call(SYS.getpid);
+    const { done } = this.#stopping;
+    this.#stopping = undefined;
+    this.blockSignals();
+    return done;
+  }
+
+  /** Ends it, without a core dump. It remains a zombie until its parent waits for it. @param status as wait(2) is to tell */
+  die(status: number): void {
+    const signal = status & 0x7f;
+    try {
+      if (signal === 0) this.call(SYS.exit_group, (status >> 8) & 0xff);
+      this.batch((b) => {
+        b.doing('end by a signal').call(SYS.prctl, PR.SET_DUMPABLE, 0);
+        const action = b.struct(kernel_sigaction.size);
+        if (signal !== SIG.KILL) b.call(SYS.rt_sigaction, signal, action.address, 0, 8);
+      });
+      // It stands where int3 was about to deliver SIGTRAP: another signal takes its place.
+      this.tracee.setSigmask(0n);
+      this.tracee.resume(PTRACE.CONT, signal);
+      this.tracee.unexpected(this.tracee.wait(), 'the end');
+    } catch (error) {
+      if (!(error instanceof TraceeDied)) throw error;
+    }
   }
 
   #run(count: number): number {
@@ -116,12 +161,16 @@ export class Puppet {
     registers.set('rsi', count);
     registers.set('origRax', -1n);
     this.tracee.setRegisters(registers);
-    for (;;) {
-      this.tracee.resume(PTRACE.CONT);
+    for (let signal = 0; ; ) {
+      this.tracee.resume(PTRACE.CONT, signal);
+      signal = 0;
       const stop = this.tracee.wait();
       if (stop.kind === 'signal' && stop.signal === SIG.TRAP) return Number(this.tracee.readRegisters().get('rax'));
       if (stop.kind === 'event') this.#born.push(this.tracee.eventMessage());
-      else this.tracee.unexpected(stop, "a batch's end");
+      else if (stop.kind === 'signal' && stop.signal === this.#stopping?.signal) signal = stop.signal;
+      else if (stop.kind === 'group-stop') {
+        if (this.#stopping !== undefined) this.#stopping.done = true;
+      } else this.tracee.unexpected(stop, "a batch's end");
     }
   }
 }

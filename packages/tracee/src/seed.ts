@@ -1,8 +1,9 @@
-import { MAP, PROT, PTRACE, PTRACE_O, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
+import { MAP, PROT, PTRACE, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
 import { kill, Memory, memfd, pwriteFully, spawn, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
 import { batchCode, BLOB } from './blob.js';
 import { seedBase64 } from './gen/native.js';
-import { Puppet } from './puppet.js';
+import { Puppet, PUPPET_OPTIONS } from './puppet.js';
+import { spawnSibling } from './spawn-sibling.js';
 import type { SyscallObserver } from './remote-syscalls.js';
 import { Tracee } from './tracee.js';
 
@@ -16,21 +17,16 @@ const segmentOffset = Number(seedProgram.readBigUint64LE(P_OFFSET));
 const segmentAddress = Number(seedProgram.readBigUint64LE(P_VADDR));
 const seedSyscall = segmentAddress + (seedProgram.indexOf(Buffer.from('0f05', 'hex'), seedEntry - segmentAddress + segmentOffset) - segmentOffset);
 
-/** Puppets are killed when we die; births and system calls are told apart from signals. */
-const OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
-
 /**
  * Starts native/seed as our child and makes it the first puppet.
  * @param blob where to map the blob: a page address, free in the seed and in all that it will become
+ * @param siblingPid not our child, but our sibling of this PID
+ * @throws SyscallFailed EEXIST, EINVAL of a sibling whose PID can't be had
  */
-export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
-  using file = memfd('criu-ts-seed', 0);
-  const bytes = new Memory(seedProgram.length);
-  bytes.bytes.set(seedProgram);
-  pwriteFully(file, bytes.address, bytes.size, 0);
-  const pid = spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
+export function plantSeed(blob: number, observe?: SyscallObserver, siblingPid?: number): Puppet {
+  const pid = spawnSeed(siblingPid);
   try {
-    const tracee = Tracee.seize(pid, pid, OPTIONS);
+    const tracee = Tracee.seize(pid, pid, PUPPET_OPTIONS);
     tracee.interrupt();
     const stop = tracee.wait();
     if (stop.kind !== 'trap') tracee.unexpected(stop, "the seed's first stop");
@@ -43,6 +39,21 @@ export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
     wait4(pid, WAIT.ALL);
     throw error;
   }
+}
+
+/**
+ * A child of ours that only waits; whoever starts it ends it, and waits for it.
+ * @param siblingPid not our child, but our sibling of this PID
+ */
+export function spawnSeed(siblingPid?: number): number {
+  using file = memfd('criu-ts-seed', 0);
+  const bytes = new Memory(seedProgram.length);
+  bytes.bytes.set(seedProgram);
+  pwriteFully(file, bytes.address, bytes.size, 0);
+  const program = `/proc/self/fd/${file.number}`;
+  if (siblingPid === undefined) return spawn(program, ['criu-ts-seed'], []);
+  spawnSibling(program, 'criu-ts-seed', siblingPid);
+  return siblingPid;
 }
 
 /** The one call that is made before the blob is there. */

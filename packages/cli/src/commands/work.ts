@@ -1,4 +1,5 @@
 import { type CriuError, toCriuError } from '@criu-ts/core/errors';
+import { Interruption } from '../interruption.js';
 import type { Io } from '../io.js';
 import type { CommandName } from '../options/spec.js';
 import type { Values } from '../options/table.js';
@@ -22,16 +23,16 @@ export async function work(
   io: Io,
   run: (session: Session, uninterruptible: () => void) => Promise<number>,
 ): Promise<number> {
-  const interrupt = new AbortController();
-  const stopListening = io.onInterrupt((signal) => interrupt.abort(new Error(`interrupted by ${signal}`)));
+  const interruption = new Interruption();
+  const stopListening = io.onInterrupt((signal) => interruption.abort(new Error(`interrupted by ${signal}`)));
   try {
-    using session = openSession(command, values, io, interrupt.signal);
+    using session = openSession(command, values, io, interruption);
     try {
       return await run(session, stopListening);
     } catch (error) {
       session.finish();
       if (error instanceof UsageError) throw error;
-      if (interrupt.signal.aborted && error === interrupt.signal.reason) {
+      if (interruption.aborted && error === interruption.reason) {
         return report(session, values, io, command, interrupted(error as Error, command));
       }
       return report(session, values, io, command, asCriuError(error));

@@ -1,7 +1,7 @@
 /** How the text after an option is read. `flag` takes none. */
 export type OptionKind = 'flag' | 'string' | 'number' | 'size' | 'list' | 'verbosity';
 
-export type CommandName = 'dump' | 'restore';
+export type CommandName = 'dump' | 'restore' | 'explain' | 'check' | 'completion' | 'man';
 
 /** One row of the table of options: parsing, help and refusals are made from it. */
 export interface OptionSpec {

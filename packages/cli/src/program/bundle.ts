@@ -1,12 +1,13 @@
 import type { Execute } from '../io.js';
-import type { CommandName } from '../options/spec.js';
 
 /**
- * The program is three bundles, a command each and one for the rest: what is loaded costs time, used or not. Each holds
- * the whole command line. Where the command is the first word, the launcher takes its bundle; where options come
+ * The program is bundles, one for each command that works and one for the rest: what is loaded costs time, used or not.
+ * Each holds the whole command line. Where the command is the first word, the launcher takes its bundle; where options come
  * first, only the parser can tell, and the bundle `other` asks for the command's own.
  */
-export type BundleName = CommandName | 'other';
+export type BundleName = (typeof COMMAND_BUNDLES)[number] | 'images' | 'other';
+
+export const COMMAND_BUNDLES = ['dump', 'restore', 'explain', 'check'] as const;
 
 /** What the launcher hands to a bundle. */
 export interface Launcher {

@@ -8,13 +8,23 @@ import { captureRegisters, captureThreadInfo } from '../resources/cpu/x86-64.js'
 import { captureMm } from '../resources/memory/mm.js';
 import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
+import { throwObstacles } from './judge.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
 export function captureTasks(run: DumpRun): void {
   using pin = new CpuPin();
-  for (const task of run.tasks) captureTask(run, task, pin.mask);
+  for (const task of run.tasks) {
+    try {
+      captureTask(run, task, pin.mask);
+    } catch (error) {
+      // Only now could it be seen: the others are looked at all the same, so that all is told at once.
+      if (!(error instanceof Unsupported)) throw error;
+      run.refuse(error.add({ task: task.name }));
+    }
+  }
   run.files.capture();
+  throwObstacles(run);
 }
 
 function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {

@@ -1,10 +1,12 @@
-import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, type pstree_entry, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
+import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
 import { NodeDirectory } from '@criu-ts/images/node';
 import { CLOCK, SYS } from '@criu-ts/kernel/abi';
 import { scratch, sys } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
+import { seccompFilters, zombieCore } from '../resources/task/index.js';
 import type { DumpedPages, DumpRun } from './run.js';
+import { treeImage } from './tree.js';
 
 const IMG_VERSION = 2;
 /** The cgroups of the dumper, which all tasks share. */
@@ -15,20 +17,18 @@ export function commitImages(run: DumpRun): void {
   const { images } = run;
   // While it is missing the set counts as incomplete, whatever an older dump left here.
   images.directory.remove('inventory.img');
-  const inTree = new Set(run.tasks.map(({ pid }) => pid));
-  const tree: pstree_entry[] = [];
   run.tasks.forEach((task, index) => {
-    const { pid, stat } = task;
-    tree.push({ pid, ppid: inTree.has(stat.ppid) && pid !== run.options.pid ? stat.ppid : 0, pgid: stat.pgrp, sid: stat.session, threads: task.threads.map(({ tid }) => tid) });
-    images.write(IMAGE_TYPES.ids, pid, [{ ...taskIds(index), filesId: run.files.filesId(pid) }]);
+    const { pid } = task;
+    images.write(IMAGE_TYPES.ids, pid, [taskIds(index, run.files.sharedIds(pid))]);
     for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
     if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
     writePages(run, IMAGE_TYPES.pagemap, pid, run.pages.get(pid));
   });
+  for (const { pid, stat, status } of run.dead) images.write(IMAGE_TYPES.core, pid, [zombieCore(stat, status)]);
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
-  images.write(IMAGE_TYPES.pstree, undefined, tree);
-  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: [] }]);
+  images.write(IMAGE_TYPES.pstree, undefined, treeImage(run));
+  images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: seccompFilters(run) }]);
   images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
   images.write(IMAGE_TYPES.inventory, undefined, [inventory()]);

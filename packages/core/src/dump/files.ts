@@ -1,11 +1,11 @@
 import { type file_entry, type file_lock_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
-import { mapFileName } from '@criu-ts/kernel/procfs';
-import { memfd } from '@criu-ts/kernel/sys';
+import { mapFileName, type ProcStat, readStat } from '@criu-ts/kernel/procfs';
+import { memfd, type OwnedFd, readLink } from '@criu-ts/kernel/sys';
 import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
-import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../files/inspect.js';
+import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectHeld, inspectPath } from '../files/inspect.js';
 import { statOf } from '../files/paths.js';
 import { lockEntries, lockKey } from '../files/file-locks.js';
 import { kindOf } from '../resources/files/registry.js';
@@ -20,6 +20,8 @@ interface OpenFile {
   readonly holders: Holder[];
   /** What the kind's `judge` gave; absent where it refused. */
   judged: { readonly value: unknown } | undefined;
+  /** Why what it holds can't be told. */
+  unreadable?: CriuError;
 }
 
 interface Descriptor {
@@ -37,6 +39,8 @@ interface DescriptorTable {
 
 interface FsInfo {
   readonly pid: number;
+  /** Number of what clone(2) with CLONE_FS shares. */
+  readonly id: number;
   readonly umask: number | undefined;
   readonly cwd: number;
   readonly root: number;
@@ -56,12 +60,17 @@ export class DumpFiles {
   readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
   readonly #tableOf = new Map<number, DescriptorTable>();
   readonly #names = new Map<number, TaskName>();
+  #stats: readonly ProcStat[] | undefined;
   readonly #exes = new Map<number, number>();
-  readonly #fs: FsInfo[] = [];
+  readonly #fs = new Map<number, FsInfo>();
+  readonly #fsIds = new KernelObjects<number>(KCMP.FS);
+  /** Ours, as long as the dump needs them. */
+  readonly #held: OwnedFd[] = [];
   readonly #locks = new Map<string, file_lock_entry>();
   #lastId = 0;
   /** 1 is the dumper's own. */
   #lastTable = 1;
+  #lastFs = 1;
 
   constructor(at: DumpContext) {
     this.#at = at;
@@ -78,14 +87,16 @@ export class DumpFiles {
     const { pid, status } = owner;
     this.#exes.set(pid, this.#idOfLink(pid, 'exe'));
     const cwd = this.#idOfLink(pid, 'cwd');
-    this.#fs.push({ pid, umask: status.umask, cwd, root: this.#idOfLink(pid, 'root') });
+    const id = this.#fsIds.findOrAdd(pid, 0, () => ++this.#lastFs);
+    this.#fs.set(pid, { pid, id, umask: status.umask, cwd, root: this.#idOfLink(pid, 'root') });
   }
 
-  /** Number of the task's descriptor table: `files_id` of the images. */
-  filesId(pid: number): number {
+  /** Numbers of the task's descriptor table (`files_id` of the images) and of its directories and umask (`fs_id`): sharers have the same. */
+  sharedIds(pid: number): { readonly filesId: number; readonly fsId: number } {
     const table = this.#tableOf.get(pid);
-    if (table === undefined) throw new Bug(`the files of process ${pid} were not collected`);
-    return table.id;
+    const fs = this.#fs.get(pid);
+    if (table === undefined || fs === undefined) throw new Bug(`the files of process ${pid} were not collected`);
+    return { filesId: table.id, fsId: fs.id };
   }
 
   /** The program that the task runs. */
@@ -97,22 +108,54 @@ export class DumpFiles {
 
   /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. How it was opened is the vma_entry's. */
   idOfMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
-    return this.#idOfLink(pid, `map_files/${mapFileName(mapping)}`);
+    const name = `map_files/${mapFileName(mapping)}`;
+    return this.#socketOf(pid, name)?.id ?? this.#idOfLink(pid, name);
+  }
+
+  /** A mapped socket is the very one that a descriptor has. */
+  #socketOf(pid: number, name: string): OpenFile | undefined {
+    const link = readLink(`/proc/${pid}/${name}`);
+    if (!link.startsWith('socket:[')) return undefined;
+    const found = this.#all.find(({ file }) => file.link === link);
+    if (found === undefined) throw new Unsupported('vma', `the mapping of a socket (${link}) that no descriptor has is not supported`, { object: name, task: this.#names.get(pid) ?? { pid }, hint: 'unmap it before the dump' });
+    return found;
   }
 
   /** Tells all that stands in the way (`at.refuse`). */
   judge(): void {
+    this.#collectHeld();
     for (const open of this.#all) {
       const { kind, file } = open;
       try {
+        if (open.unreadable !== undefined) throw open.unreadable;
         if (kind === undefined) throw refusal(file);
         judgeInfo(file);
         this.#judgeLocks(open);
+        judgeHolders(open);
         open.judged = { value: kind.judge?.(file, this.#contextOf(open)) };
       } catch (error) {
         this.#at.refuse(this.#describe(toCriuError(error), file));
       }
     }
+  }
+
+  /** What is in queues, and in the queues of what is in queues. */
+  #collectHeld(): void {
+    // It grows meanwhile.
+    for (const open of this.#all) {
+      try {
+        open.kind?.collect?.(open.file, { ...this.#contextOf(open), addHeld: (fd) => this.#addHeld(fd, open) });
+      } catch (error) {
+        open.unreadable = toCriuError(error);
+      }
+    }
+  }
+
+  #addHeld(fd: OwnedFd, { file: { task } }: OpenFile): number {
+    if (this.#held.length === 0) this.#at.undoOnFailure(() => this.letGo());
+    this.#held.push(fd);
+    const found = inspectHeld(fd, task);
+    return this.#byIdentity.findOrAdd(process.pid, fd.number, () => this.#add(found.inspect()), found.key).id;
   }
 
   #judgeLocks(open: OpenFile): void {
@@ -123,13 +166,15 @@ export class DumpFiles {
     for (const lock of locks) this.#locks.set(lockKey(lock), lock);
   }
 
-  /** Adds everything to the images. All files must have been judged. */
+  /** Adds everything to the images, or tells all that stands in the way (`at.refuse`). All files must have been judged. */
   capture(): void {
     for (const open of this.#all) {
       try {
         this.#at.append<file_entry>(IMAGE_TYPES.files, this.#captureOne(open));
       } catch (error) {
-        throw this.#describe(toCriuError(error), open.file);
+        const problem = this.#describe(toCriuError(error), open.file);
+        if (!(problem instanceof Unsupported)) throw problem;
+        this.#at.refuse(problem);
       }
     }
     for (const { id, descriptors } of new Set(this.#tableOf.values())) {
@@ -138,7 +183,7 @@ export class DumpFiles {
       }
     }
     for (const lock of this.#locks.values()) this.#at.append(IMAGE_TYPES.fileLocks, lock);
-    for (const { pid, umask, cwd, root } of this.#fs) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
+    for (const { pid, umask, cwd, root } of this.#fs.values()) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
   }
 
   #captureOne(open: OpenFile): file_entry {
@@ -190,6 +235,7 @@ export class DumpFiles {
       refuse: (problem) => at.refuse(problem),
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
+      hasProcess: (pid) => at.hasProcess(pid),
       sharedMemoryId: (inode) => at.sharedMemoryId(inode),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
@@ -198,12 +244,19 @@ export class DumpFiles {
       holders: open.holders,
       descriptorsOf: (pid) => this.#descriptors(pid) ?? new Map<number, InspectedFile>(),
       allFiles: () => this.#all,
+      processes: () => (this.#stats ??= [...this.#tableOf.keys()].map((pid) => readStat(pid))),
       nextFileId: () => ++this.#lastId,
     };
   }
 
+  /** Our duplicates of what was in queues. */
+  letGo(): void {
+    for (const fd of this.#held.splice(0)) fd[Symbol.dispose]();
+  }
+
   #describe(error: CriuError, file: InspectedFile): CriuError {
-    const object = file.fd === undefined ? `${file.procPath.replace(/^\/proc\/\d+\//, '')} → ${file.link}` : `fd ${file.fd} → ${file.link}`;
+    const queued = file.procPath.startsWith(`/proc/${process.pid}/`);
+    const object = queued ? `a descriptor in a queue → ${file.link}` : file.fd === undefined ? `${file.procPath.replace(/^\/proc\/\d+\//, '')} → ${file.link}` : `fd ${file.fd} → ${file.link}`;
     return error.add({ object, task: file.task });
   }
 }
@@ -211,6 +264,13 @@ export class DumpFiles {
 function kindFor({ kind }: OpenFile): FileKind {
   if (kind === undefined) throw new Bug('a file of no kind got past the judgement');
   return kind;
+}
+
+/** Some things only a process that has the file can do at the restore. */
+function judgeHolders({ file, holders, kind }: OpenFile): void {
+  if (holders.length > 0 || file.info === undefined) return;
+  const needs = kind?.connect !== undefined ? kind.name : file.fown.pid !== 0 ? 'a file with an owner (F_SETOWN)' : file.info.locks.length > 0 ? 'a locked file' : undefined;
+  if (needs !== undefined) throw new Unsupported('file', `${needs} that only a queue of a unix socket holds is not supported`, { hint: 'dump it when the process has received it' });
 }
 
 /** What fdinfo says of any kind of file. */

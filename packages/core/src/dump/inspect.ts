@@ -2,7 +2,7 @@ import { readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf }
 import { pidfdOpen } from '@criu-ts/kernel/sys';
 import type { FrozenProcess } from '@criu-ts/tracee';
 import { Bug, type TaskName } from '../errors.js';
-import type { DumpTask, DumpThread } from '../model/dump-task.js';
+import type { DeadTask, DumpTask, DumpThread } from '../model/dump-task.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { describeVmas } from '../resources/memory/describe-vmas.js';
 import { blankTaskCore, blankThreadCore, stillSleeping } from '../resources/task/index.js';
@@ -18,6 +18,7 @@ export function inspectTasks(run: DumpRun): void {
   if (run.tree === undefined) throw new Bug('inspect comes after freeze');
   const processes = [...run.tree.processes.values()];
   run.tasks = processes.filter(({ zombie }) => !zombie).map((process) => inspectTask(run, process));
+  run.dead = processes.filter(({ zombie }) => zombie).map(({ pid }) => inspectDead(pid));
   for (const task of run.tasks) {
     run.files.addTask(task);
     const vmas = describeVmas(readSmaps(task.pid), {
@@ -31,6 +32,11 @@ export function inspectTasks(run: DumpRun): void {
     run.vmas.set(task.pid, vmas);
   }
   shrinkReadBuffer();
+}
+
+function inspectDead(pid: number): DeadTask {
+  const stat = readStat(pid);
+  return { pid, name: { pid, comm: stat.comm }, stat, status: readStatus(pid) };
 }
 
 function inspectTask(run: DumpRun, process: FrozenProcess): DumpTask {

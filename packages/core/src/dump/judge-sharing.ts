@@ -5,22 +5,23 @@ import type { DumpTask } from '../model/dump-task.js';
 import { KernelObjects } from './kernel-identity.js';
 
 /** What clone(2) lets tasks share, as KCMP_* names it. */
-const SHARED = [
-  { type: KCMP.VM, what: 'memory', flag: 'CLONE_VM' },
-  { type: KCMP.FILES, what: 'descriptors', flag: 'CLONE_FILES' },
-  { type: KCMP.FS, what: 'working directory, root and umask', flag: 'CLONE_FS' },
-  { type: KCMP.SIGHAND, what: 'signal handlers', flag: 'CLONE_SIGHAND' },
-] as const;
+const MEMORY = { type: KCMP.VM, what: 'memory', flag: 'CLONE_VM' };
+const DESCRIPTORS = { type: KCMP.FILES, what: 'descriptors', flag: 'CLONE_FILES' };
+const DIRECTORIES = { type: KCMP.FS, what: 'working directory, root and umask', flag: 'CLONE_FS' };
 
+/** What processes can't share yet. Signal handlers are shared only together with memory. */
+const REFUSED = [MEMORY];
 /** Threads always share memory and handlers; the rest they can stop sharing (unshare(2)). */
-const THREADS_MAY_LEAVE = SHARED.filter(({ type }) => type === KCMP.FILES || type === KCMP.FS);
+const THREADS_MAY_LEAVE = [DESCRIPTORS, DIRECTORIES];
+
+type Shared = typeof MEMORY;
 
 /** Tells the processes that share what processes usually have for themselves, and the threads that don't share what threads do. */
 export function judgeSharing(tasks: readonly DumpTask[]): Unsupported[] {
-  return [...SHARED.flatMap((shared) => sharingProcesses(tasks, shared)), ...tasks.flatMap(loneThreads)];
+  return [...REFUSED.flatMap((shared) => sharingProcesses(tasks, shared)), ...tasks.flatMap(loneThreads)];
 }
 
-function sharingProcesses(tasks: readonly DumpTask[], { type, what, flag }: (typeof SHARED)[number]): Unsupported[] {
+function sharingProcesses(tasks: readonly DumpTask[], { type, what, flag }: Shared): Unsupported[] {
   const objects = new KernelObjects<number>(type);
   return tasks.flatMap(({ pid, name }) => {
     const first = objects.findOrAdd(pid, 0, () => pid);

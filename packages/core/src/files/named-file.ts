@@ -94,13 +94,11 @@ export function openNamed(entry: reg_file_entry, at: FileRestoreContext, options
   const open = options.open ?? openPath;
   if (entry.ext === true) {
     using given = at.inherited(entry.name);
-    if (given === undefined) throw new HostLacks('external-file', `${entry.name} was left to the outside`, { hint: `hand it over with --inherit-fd fd[N]:${entry.name}` });
+    if (given === undefined) throw notHandedOver(entry.name);
     return openChecked(entry, `/proc/self/fd/${given.number}`, flags, open);
   }
   const remap = at.remapOf(entry.id);
-  if (remap?.kind === 'dead-process') {
-    throw new Unsupported('file', `${entry.name} belongs to a process that had ended`, { why: 'a stand-in for that process is not made yet' });
-  }
+  if (remap?.kind === 'dead-process') refuseDeadProcess(entry);
   const checkedOpen = (path: string): OwnedFd => openChecked(entry, path, flags, open);
   if (remap === undefined) return checkedOpen(entry.name);
   if (remap.kind === 'linked') return throughLink(at.regular(remap.file).name, entry.name, checkedOpen);
@@ -131,14 +129,34 @@ function throughLink(from: string, to: string, open: (path: string) => OwnedFd):
   }
 }
 
-function openChecked(entry: reg_file_entry, path: string, flags: number, open: (path: string, flags: number) => OwnedFd): OwnedFd {
-  const isLink = entry.mode !== undefined && fileType(entry.mode) === S.IFLNK;
-  const before = statPath(path, !isLink);
-  if (before === undefined) throw new HostLacks('file-missing', `${path} does not exist`, { hint: 'put the file back as it was at the dump' });
-  // Opening another type could have effects: a FIFO blocks, a device may act.
-  if (entry.mode !== undefined && fileType(before.mode) !== fileType(entry.mode)) {
-    throw new HostLacks('file-changed', `${path} is ${typeName(before.mode)} now, at the dump it was ${typeName(entry.mode)}`, { hint: 'put the file back as it was at the dump' });
+/** Whether {@link openNamed} would find what it needs; opens the file for reading at most, and makes no name. @throws as it */
+export function preflightNamed(entry: reg_file_entry, at: FileRestoreContext): void {
+  if (entry.ext === true) {
+    using given = at.inherited(entry.name);
+    if (given === undefined) throw notHandedOver(entry.name);
+    return;
   }
+  const remap = at.remapOf(entry.id);
+  // A ghost brings all of itself.
+  if (remap?.kind === 'ghost') return;
+  if (remap?.kind === 'dead-process') refuseDeadProcess(entry);
+  const path = remap?.kind === 'linked' ? at.regular(remap.file).name : entry.name;
+  judgeFound(entry, path);
+  const isLink = entry.mode !== undefined && fileType(entry.mode) === S.IFLNK;
+  using fd = openPath(path, entry.buildId.length > 0 ? O.RDONLY : O.PATH | (isLink ? O.NOFOLLOW : 0));
+  check(entry, path, fd);
+}
+
+function refuseDeadProcess(entry: reg_file_entry): never {
+  throw new Unsupported('file', `${entry.name} belongs to a process that had ended`, { why: 'a stand-in for that process is not made yet' });
+}
+
+function notHandedOver(name: string): HostLacks {
+  return new HostLacks('external-file', `${name} was left to the outside`, { hint: `hand it over with --inherit-fd fd[N]:${name}` });
+}
+
+function openChecked(entry: reg_file_entry, path: string, flags: number, open: (path: string, flags: number) => OwnedFd): OwnedFd {
+  judgeFound(entry, path);
   const fd = open(path, flags);
   try {
     check(entry, path, fd);
@@ -146,6 +164,17 @@ function openChecked(entry: reg_file_entry, path: string, flags: number, open: (
   } catch (error) {
     fd[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** What can be said before the file is opened. @throws HostLacks */
+function judgeFound(entry: reg_file_entry, path: string): void {
+  const isLink = entry.mode !== undefined && fileType(entry.mode) === S.IFLNK;
+  const before = statPath(path, !isLink);
+  if (before === undefined) throw new HostLacks('file-missing', `${path} does not exist`, { hint: 'put the file back as it was at the dump' });
+  // Opening another type could have effects: a FIFO blocks, a device may act.
+  if (entry.mode !== undefined && fileType(before.mode) !== fileType(entry.mode)) {
+    throw new HostLacks('file-changed', `${path} is ${typeName(before.mode)} now, at the dump it was ${typeName(entry.mode)}`, { hint: 'put the file back as it was at the dump' });
   }
 }
 

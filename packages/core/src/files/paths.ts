@@ -22,12 +22,11 @@ const memory = new Memory(16 * 1024);
 const FIRST = 0;
 const SECOND = 4224;
 const RESULT = 8448;
-const resultAt = memory.address + RESULT;
-const { offsets } = stat;
+const resultAt = (): number => memory.address + RESULT;
 
 function readStatBuffer(): FileStat {
   const { view } = memory;
-  const at = (field: keyof typeof offsets): number => RESULT + offsets[field];
+  const at = (field: keyof typeof stat.offsets): number => RESULT + stat.offsets[field];
   return {
     dev: view.getBigUint64(at('st_dev'), true),
     ino: view.getBigUint64(at('st_ino'), true),
@@ -43,13 +42,13 @@ function readStatBuffer(): FileStat {
 
 /** fstat(2) */
 export function statOf(fd: OwnedFd): FileStat {
-  sys(SYS.fstat, fd.number, resultAt);
+  sys(SYS.fstat, fd.number, resultAt());
   return readStatBuffer();
 }
 
 /** stat(2), or lstat(2); undefined where nothing is there (ENOENT, ENOTDIR). */
 export function statPath(path: string, follow = true): FileStat | undefined {
-  const error = rawSyscall(SYS.newfstatat, AT.FDCWD, memory.putString(path, FIRST), resultAt, follow ? 0 : AT.SYMLINK_NOFOLLOW);
+  const error = rawSyscall(SYS.newfstatat, AT.FDCWD, memory.putString(path, FIRST), resultAt(), follow ? 0 : AT.SYMLINK_NOFOLLOW);
   if (error === 0) return readStatBuffer();
   if (isMissing(-error)) return undefined;
   throw new SyscallFailed(`stat(${JSON.stringify(path)})`, -error);
@@ -61,8 +60,8 @@ export interface FileTimes {
 }
 
 export function timesOf(fd: OwnedFd): FileTimes {
-  sys(SYS.fstat, fd.number, resultAt);
-  const word = (field: keyof typeof offsets): bigint => memory.view.getBigInt64(RESULT + offsets[field], true);
+  sys(SYS.fstat, fd.number, resultAt());
+  const word = (field: keyof typeof stat.offsets): bigint => memory.view.getBigInt64(RESULT + stat.offsets[field], true);
   return { atime: { sec: word('st_atime'), nsec: word('st_atime_nsec') }, mtime: { sec: word('st_mtime'), nsec: word('st_mtime_nsec') } };
 }
 
@@ -70,12 +69,12 @@ export function timesOf(fd: OwnedFd): FileTimes {
 export function setTimes(path: string, { atime, mtime }: FileTimes): void {
   const { view } = memory;
   [atime.sec, atime.nsec, mtime.sec, mtime.nsec].forEach((value, i) => view.setBigInt64(RESULT + 8 * i, value, true));
-  sys(SYS.utimensat, AT.FDCWD, memory.putString(path, FIRST), resultAt, AT.SYMLINK_NOFOLLOW);
+  sys(SYS.utimensat, AT.FDCWD, memory.putString(path, FIRST), resultAt(), AT.SYMLINK_NOFOLLOW);
 }
 
 /** fstatfs(2): FS_MAGIC of the file system. */
 export function fsTypeOf(fd: OwnedFd): number {
-  sys(SYS.fstatfs, fd.number, resultAt);
+  sys(SYS.fstatfs, fd.number, resultAt());
   return Number(memory.view.getBigInt64(RESULT + statfs.offsets.f_type, true));
 }
 

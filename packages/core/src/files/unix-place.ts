@@ -1,12 +1,13 @@
 // Where a unix socket's name lies in the file system: found out at the dump, bound to again at the restore.
 import type { unix_sk_entry } from '@criu-ts/images';
-import { major, minor, O, S, SYS } from '@criu-ts/kernel/abi';
+import { AF, major, minor, O, S, SYS } from '@criu-ts/kernel/abi';
 import type { UnixSocket } from '@criu-ts/kernel/netlink';
 import { splitDeleted } from '@criu-ts/kernel/procfs';
 import { Memory, type OwnedFd, pathString, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import { HostLacks, Unsupported } from '../errors.js';
 import { Scope } from '../scope.js';
 import { chmod, type FileStat, fileType, lchown, makeParents, openPath, parentOf, rmdir, statOf, statPath, unlink } from './paths.js';
+import { socket } from './socket-calls.js';
 import { bindName, fileOf, isPath, nameText, withoutNul } from './unix-calls.js';
 
 const memory = new Memory(2 * 4224);
@@ -73,6 +74,18 @@ export function bindPlace(fd: OwnedFd, place: Place, isLive: (file: FileStat) =>
   else bindKept(fd, place, path, isLive);
 }
 
+/** Whether {@link bindPlace} would be given the name; an abstract one is taken for a moment. @throws HostLacks */
+export function preflightPlace({ name, nameDir, deleted }: Place, type: number, isLive: (file: FileStat) => boolean): void {
+  if (!isPath(name)) {
+    if (name.length === 0) return;
+    using probe = socket(AF.UNIX, type, 0);
+    bindAbstract(probe, name);
+  } else if (deleted !== true) {
+    const text = pathString(withoutNul(name));
+    judgeTaken(nameDir === undefined ? text : `${nameDir}/${text}`, isLive);
+  }
+}
+
 function bindAbstract(fd: OwnedFd, name: Uint8Array): void {
   try {
     bindName(fd, name);
@@ -90,11 +103,16 @@ function bindKept(fd: OwnedFd, place: Place, path: string, isLive: (file: FileSt
 
 /** Takes the file away that the process has left behind. */
 function clear(path: string, isLive: (file: FileStat) => boolean): void {
+  if (judgeTaken(path, isLive)) unlink(path);
+}
+
+/** Whether a file is there that may be taken away. @throws HostLacks where it may not */
+function judgeTaken(path: string, isLive: (file: FileStat) => boolean): boolean {
   const found = statPath(path, false);
-  if (found === undefined) return;
+  if (found === undefined) return false;
   if (fileType(found.mode) !== S.IFSOCK) throw new HostLacks('name-taken', `${path}, the name of a unix socket, is taken by another file`, { hint: 'move it away' });
   if (isLive(found)) throw new HostLacks('name-taken', `another process has the unix socket ${path}`, { hint: 'end that process' });
-  unlink(path);
+  return true;
 }
 
 /** Bound, and its file unlinked or renamed at once. */

@@ -30,6 +30,14 @@ export interface DumpThread {
   readonly core: core_entry;
 }
 
+/** A process that has ended and whose parent has not waited for it yet. */
+export interface DeadTask {
+  readonly pid: number;
+  readonly name: TaskName;
+  readonly stat: ProcStat;
+  readonly status: ProcStatus;
+}
+
 /** A frozen process at dump time. */
 export interface DumpTask {
   readonly pid: number;

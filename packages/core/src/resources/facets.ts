@@ -8,6 +8,8 @@ export interface ProcessToRestore extends RestoreTask {
   /** The main thread's: `tc`, `threadCore`, `threadInfo`. */
   readonly core: core_entry;
   readonly mm: mm_entry;
+  /** By thread id, the main thread's too. */
+  readonly threadCores: ReadonlyMap<number, core_entry>;
 }
 
 /** A thread being restored, with its image; for the main thread that is the process's. */

@@ -22,9 +22,9 @@ export function ownIds(): task_kobj_ids_entry {
   return idsOf(DUMPERS_OWN);
 }
 
-/** Ids of the `index`-th process of the tree, which shares nothing with others. */
-export function taskIds(index: number): task_kobj_ids_entry {
-  return idsOf(DUMPERS_OWN + 1 + index);
+/** Ids of the `index`-th process of the tree. @param shared numbers of what it may share with others */
+export function taskIds(index: number, shared: { readonly filesId: number; readonly fsId: number }): task_kobj_ids_entry {
+  return { ...idsOf(DUMPERS_OWN + 1 + index), ...shared };
 }
 
 function idsOf(id: number): task_kobj_ids_entry {

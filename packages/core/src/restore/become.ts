@@ -4,7 +4,7 @@ import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
-import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf } from '../resources/task/index.js';
+import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -12,7 +12,7 @@ import type { RestoreRun, TaskImages } from './run.js';
  * The last step: each process takes the blob out of its memory by an instruction that is its own, every thread gets
  * its signal mask and registers, and all are let go. Until the first is let go a failure still ends all of them.
  */
-export function becomeThemselves(run: RestoreRun): void {
+export async function becomeThemselves(run: RestoreRun): Promise<void> {
   for (const task of run.plan.tasks) {
     removeBlob(run, task);
     for (const [tid, core] of task.threads) {
@@ -26,8 +26,9 @@ export function becomeThemselves(run: RestoreRun): void {
       restoreAffinity(tid, core, run);
     }
   }
+  await run.reach('pre-resume');
   run.alive = true;
-  if (run.options.leaveStopped === true) for (const { pid } of run.plan.tasks) kill(pid, SIG.STOP);
+  if (run.options.leaveStopped === true) for (const { pid, core } of run.plan.tasks) if (core.tc?.taskState !== TASK_STATE.STOPPED) kill(pid, SIG.STOP);
   for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();
 }
 
@@ -60,8 +61,12 @@ function singleCall(tracee: Tracee, instruction: number, nr: number, args: reado
   ARGUMENTS.forEach((name, i) => registers.set(name, args[i] ?? 0));
   tracee.setRegisters(registers);
   for (const wanted of ['entry', 'exit']) {
-    tracee.resume(PTRACE.SYSCALL);
-    const stop = tracee.wait();
+    let stop: ReturnType<typeof tracee.wait>;
+    do {
+      tracee.resume(PTRACE.SYSCALL);
+      stop = tracee.wait();
+      // A process that is to be stopped is so already.
+    } while (stop.kind === 'group-stop');
     if (stop.kind !== 'syscall') tracee.unexpected(stop, `the ${wanted} of the last calls`);
   }
   const result = tracee.readRegisters().getSigned('rax');

@@ -1,7 +1,7 @@
 import { type fdinfo_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { F, RLIMIT, SYS } from '@criu-ts/kernel/abi';
 import { type Batch, BatchFailed } from '@criu-ts/tracee';
-import { type CriuError, HostLacks, throwProblems, toCriuError, Unsupported } from '../errors.js';
+import { type CriuError, HostLacks, throwProblems, toCriuError } from '../errors.js';
 import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileConnectContext } from '../resources/file-kind.js';
 import { takeLock } from '../files/file-locks.js';
@@ -22,8 +22,11 @@ const AT_ONCE = 256;
 export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, at: RestoreContext): void {
   const wanted = tasks.map(({ task, filesId }) => ({ task, filesId, entries: at.images.readIfPresent(IMAGE_TYPES.fdinfo, filesId) }));
   checkAll(wanted, store);
-  const users = countUsers(wanted.map(({ entries }) => entries));
-  for (const { task, entries } of wanted) installDescriptors(task, entries, store, users);
+  // Who shares a table with somebody before has the same descriptors.
+  const tables = wanted.filter(({ filesId }, i) => wanted.findIndex((other) => other.filesId === filesId) === i);
+  const users = countUsers(tables.map(({ entries }) => entries));
+  for (const { task, entries } of tables) installDescriptors(task, entries, store, users);
+  store.finishOpening();
   connectAll(wanted, store, at);
   lockAll(wanted, at);
 }
@@ -34,10 +37,7 @@ type Wanted = TaskWithFiles & { readonly entries: readonly fdinfo_entry[] };
 function checkAll(tasks: readonly Wanted[], store: FileStore): void {
   const problems: CriuError[] = [];
   const seen = new Set<number>();
-  const tables = new Set<number>();
-  for (const { task, filesId, entries } of tasks) {
-    if (tables.has(filesId)) problems.push(new Unsupported('image', 'it shares its descriptors with another process, which is not supported yet', { object: `fdinfo-${filesId}.img`, task: task.name }));
-    tables.add(filesId);
+  for (const { task, entries } of tasks) {
     for (const { id, fd } of entries) {
       if (seen.has(id)) continue;
       seen.add(id);

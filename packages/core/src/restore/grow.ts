@@ -1,10 +1,13 @@
-import { CLONE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { readAllStats } from '@criu-ts/kernel/procfs';
-import { kill, wait4 } from '@criu-ts/kernel/sys';
-import { BatchFailed, plantSeed, type Puppet } from '@criu-ts/tracee';
-import { HostLacks } from '../errors.js';
+import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
+import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
+import { plantSeed, type Puppet } from '@criu-ts/tracee';
+import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
+import type { GrowthStep } from '../model/growth.js';
+import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
-import type { RestoreRun, TaskImages } from './run.js';
+import { holderOf, pidTaken, pidTooHigh } from './pids.js';
+import type { DeadImages, RestoreRun, TaskImages } from './run.js';
+import { takeTerminal } from './terminals.js';
 
 const EEXIST = 17;
 const EINVAL = 22;
@@ -14,7 +17,14 @@ const WALL = 0x4000_0000;
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
   run.pin();
-  run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
+  const observe = syscallObserver(run.options, run.emit);
+  const root = run.plan.tasks[0];
+  if (run.options.sibling === true && root !== undefined) {
+    // A newborn of the seed would be a child of ours or of the seed's: the seed itself becomes the root.
+    run.seed = withPid(root.name, () => plantSeed(run.plan.blob, observe, root.pid));
+    return;
+  }
+  run.seed = plantSeed(run.plan.blob, observe);
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
@@ -23,31 +33,171 @@ export function plantFirst(run: RestoreRun): void {
 }
 
 /**
- * Makes the tree: every process is born to its parent with its pid, in the session that it belongs to. Who was born
- * before its parent opened a session of its own stays in the older one.
+ * Makes the tree: every process is born to its parent with its pid, in the session that it belongs to, and joins its
+ * group. Then those that had ended end again, and those that were stopped stop, while their parents are blank: what
+ * these hear of it is forgotten.
  */
 export function growTree(run: RestoreRun): void {
+  if (run.seed === undefined) return;
   const begin = performance.now();
-  const children = new Map<number, TaskImages[]>();
-  for (const task of run.plan.tasks) {
-    const siblings = children.get(task.tree.ppid) ?? [];
-    children.set(task.tree.ppid, siblings);
-    siblings.push(task);
-  }
-  const grow = (task: TaskImages, parent: Puppet, root: boolean): void => {
-    const puppet = bear(run, task, parent, root);
-    const own = children.get(task.pid) ?? [];
-    const leads = task.tree.sid === task.pid;
-    for (const child of own) if (leads && child.tree.sid !== task.pid && child.tree.sid !== child.pid) grow(child, puppet, false);
-    if (leads) puppet.call(SYS.setsid);
-    for (const child of own) if (!run.tasks.has(child.pid)) grow(child, puppet, false);
-  };
-  const { seed } = run;
-  const root = run.plan.tasks[0];
-  if (seed === undefined || root === undefined) return;
-  grow(root, seed, true);
-  joinGroups(run);
+  const births = new Births(run, run.seed);
+  for (const step of run.plan.growth) births.take(step);
+  const parents = [...births.parents, ...endDead(run, births), ...stopStopped(run)];
+  forgetChildren(run, parents);
   run.stats.forkingTime = Math.round((performance.now() - begin) * 1000);
+}
+
+/** Makes processes as the plan says. */
+class Births {
+  /** Who has seen a child end; as often as it has. */
+  readonly parents: number[] = [];
+  readonly #run: RestoreRun;
+  readonly #puppets: Map<number, Puppet>;
+  readonly #tasks: ReadonlyMap<number, DeadImages>;
+  readonly #living: ReadonlyMap<number, TaskImages>;
+
+  constructor(run: RestoreRun, seed: Puppet) {
+    this.#run = run;
+    this.#puppets = new Map([[0, seed]]);
+    this.#living = new Map(run.plan.tasks.map((task) => [task.pid, task]));
+    this.#tasks = new Map([...run.plan.tasks, ...run.plan.dead].map((task) => [task.pid, task]));
+    // Nobody reaps a child whose parent ignores SIGCHLD, as we may.
+    const action = new Uint8Array(kernel_sigaction.size);
+    seed.batch((batch) => batch.doing('heed children').call(SYS.rt_sigaction, SIG.CHLD, batch.bytes(action), 0, 8));
+  }
+
+  puppet(pid: number): Puppet {
+    const puppet = this.#puppets.get(pid);
+    if (puppet === undefined) throw new Bug(`process ${pid} has not been made`);
+    return puppet;
+  }
+
+  take(step: GrowthStep): void {
+    switch (step.kind) {
+      case 'bear': {
+        const flags = (step.sibling || step.by === 0 ? CLONE.PARENT : 0) | (step.files ? CLONE.FILES : 0) | (step.fs ? CLONE.FS : 0);
+        this.#bear(this.puppet(step.by), step.pid, flags);
+        return;
+      }
+      case 'adopt':
+        this.#adopt(step);
+        return;
+      case 'stand-in':
+        this.#bear(this.puppet(step.by), step.pid, 0);
+        return;
+      case 'session':
+        this.puppet(step.pid).call(SYS.setsid);
+        if (this.#living.has(step.pid)) takeTerminal(this.#run, step.pid, this.puppet(step.pid));
+        return;
+      case 'group':
+        this.puppet(step.pid).call(SYS.setpgid, 0, step.pgid);
+        return;
+      case 'end':
+        this.#end(this.puppet(step.pid), step.by);
+    }
+  }
+
+  #bear(by: Puppet, pid: number, flags: number): void {
+    const run = this.#run;
+    const task = this.#tasks.get(pid);
+    const own = flags & CLONE.PARENT ? 0 : (task?.core.tc?.exitSignal ?? SIG.CHLD);
+    // As a sibling of ours the root is there already: planted, not born.
+    const puppet = by.tracee.pid === pid ? by : withPid(task?.name ?? { pid }, () => by.clone({ flags, exitSignal: own, setTid: [pid] }));
+    this.#puppets.set(pid, puppet);
+    run.born.add(pid);
+    run.scope.defer(() => {
+      if (!run.alive && run.born.has(pid)) end(run, pid);
+    });
+    const living = this.#living.get(pid);
+    if (living === undefined) return;
+    const process = { pid, name: living.name, puppet, core: living.core, mm: living.mm, threadCores: living.threads };
+    run.tasks.set(pid, process);
+    run.threads.set(pid, { task: process, tid: pid, puppet, core: living.core });
+  }
+
+  /** Born to somebody who ends at once, it comes to the subreaper next above (prctl(2), PR_SET_CHILD_SUBREAPER). */
+  #adopt({ pid, by, parent }: Extract<GrowthStep, { kind: 'adopt' }>): void {
+    const subreaper = this.puppet(parent);
+    const between = this.#unnamed(this.puppet(by));
+    this.#bear(between, pid, 0);
+    subreaper.call(SYS.prctl, PR.SET_CHILD_SUBREAPER, 1);
+    this.#end(between, by);
+    subreaper.call(SYS.prctl, PR.SET_CHILD_SUBREAPER, 0);
+  }
+
+  /** A process with any pid that nobody needs. */
+  #unnamed(by: Puppet): Puppet {
+    for (;;) {
+      const puppet = by.clone({ flags: 0, exitSignal: SIG.CHLD, setTid: [] });
+      const { pid } = puppet.tracee;
+      const threads = this.#run.plan.tasks.some((task) => task.threads.has(pid));
+      const needed = threads || this.#run.plan.growth.some((step) => step.pid === pid);
+      if (!needed) {
+        this.#run.born.add(pid);
+        this.#run.scope.defer(() => {
+          if (!this.#run.alive && this.#run.born.has(pid)) end(this.#run, pid);
+        });
+        return puppet;
+      }
+      this.#end(puppet, by.tracee.pid);
+    }
+  }
+
+  #end(puppet: Puppet, by: number): void {
+    const { pid } = puppet.tracee;
+    end(this.#run, pid);
+    this.#run.born.delete(pid);
+    this.puppet(by).batch((batch) => batch.doing('see a stand-in off').expect(pid, SYS.wait4, pid, 0, WALL, 0));
+    this.parents.push(by);
+  }
+}
+
+/** Those that had ended do so again; their parents. */
+function endDead(run: RestoreRun, births: Births): number[] {
+  for (const { pid, core } of run.plan.dead) {
+    const puppet = births.puppet(pid);
+    const { comm, deadUid = 0, deadGid = 0, exitCode } = readTaskCore(core);
+    puppet.batch((batch) => {
+      batch.doing('become a zombie').call(SYS.prctl, PR.SET_NAME, batch.string(comm));
+      if (deadGid !== 0) batch.call(SYS.setresgid, deadGid, deadGid, deadGid);
+      if (deadUid !== 0) batch.call(SYS.setresuid, deadUid, deadUid, deadUid);
+    });
+    puppet.die(exitCode);
+  }
+  return run.plan.dead.map(({ tree }) => tree.ppid);
+}
+
+/** Those that were stopped are so again; their parents, of whom some have taken note of it. */
+function stopStopped(run: RestoreRun): number[] {
+  const stopped = run.plan.tasks.filter(({ core }) => core.tc?.taskState === TASK_STATE.STOPPED);
+  for (const { pid, name, tree, core } of stopped) {
+    const { puppet } = run.task(pid);
+    const { stopSigno = SIG.STOP, stopWaited = false } = readTaskCore(core);
+    if (!STOP_SIGNALS.has(stopSigno)) throw new ImageCorrupt(`it was stopped by signal ${stopSigno}, which stops nobody`, { task: name });
+    // An orphaned group is stopped by nothing else (kernel/signal.c, get_signal).
+    if (!puppet.stop(stopSigno) && !puppet.stop(SIG.STOP)) throw new Bug('it does not stop', { task: name });
+    if (stopWaited && tree.ppid !== 0) run.task(tree.ppid).puppet.attempt(SYS.wait4, pid, 0, W.UNTRACED | W.NOHANG | WALL, 0);
+  }
+  return stopped.map(({ tree }) => tree.ppid).filter((ppid) => ppid !== 0);
+}
+
+const STOP_SIGNALS: ReadonlySet<number> = new Set([SIG.STOP, SIG.TSTP, SIG.TTIN, SIG.TTOU]);
+
+/** Takes the signals back that ends and stops of children have sent. @param parents one for each signal */
+function forgetChildren(run: RestoreRun, parents: readonly number[]): void {
+  const counts = new Map<number, number>();
+  for (const pid of parents) counts.set(pid, (counts.get(pid) ?? 0) + 1);
+  const nothing = new Uint8Array(16);
+  const all = new Uint8Array(8).fill(0xff);
+  for (const [pid, count] of counts) {
+    // Stand-ins are gone by now.
+    run.tasks.get(pid)?.puppet.batch((batch) => {
+      for (let i = 0; i < count; i++) {
+        batch.room(1, 64);
+        batch.attempt(SYS.rt_sigtimedwait, batch.bytes(all), 0, batch.bytes(nothing), 8);
+      }
+    });
+  }
 }
 
 /** Kills a process that did not come to be, and sees it off: its other threads first, each is a tracee of ours. */
@@ -57,55 +207,23 @@ function end(run: RestoreRun, pid: number): void {
   wait4(pid, WALL);
 }
 
-/** @param root born to the seed, it is to be our own child */
-function bear(run: RestoreRun, task: TaskImages, parent: Puppet, root: boolean): Puppet {
-  const puppet = cloneWithPid(task, parent, root);
-  const { pid } = puppet.tracee;
-  run.scope.defer(() => {
-    if (!run.alive) end(run, pid);
-  });
-  const process = { pid: task.pid, name: task.name, puppet, core: task.core, mm: task.mm };
-  run.tasks.set(task.pid, process);
-  run.threads.set(task.pid, { task: process, tid: task.pid, puppet, core: task.core });
-  return puppet;
-}
-
-function cloneWithPid(task: TaskImages, parent: Puppet, root: boolean): Puppet {
+/** Makes a process whose PID may be taken for a moment still. @throws HostLacks */
+function withPid(name: TaskName, make: () => Puppet): Puppet {
   for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
     try {
-      return parent.clone({ flags: root ? CLONE.PARENT : 0, exitSignal: root ? 0 : SIG.CHLD, setTid: [task.pid] });
+      return make();
     } catch (error) {
-      if (!(error instanceof BatchFailed)) throw error;
-      if (error.errno === EINVAL) throw new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task: task.name, hint: `sysctl kernel.pid_max=${task.pid + 1}`, cause: error });
+      if (!(error instanceof SyscallFailed)) throw error;
+      if (error.errno === EINVAL) throw pidTooHigh(name).add({ cause: error });
       if (error.errno !== EEXIST) throw error;
-      const holder = holderOf(task.pid);
-      if (holder === 'nobody any more' && performance.now() < deadline) continue;
-      throw new HostLacks('pid-taken', `the PID is taken: ${holder}`, { task: task.name, hint: 'end who has it, or restore in a new PID namespace', cause: error });
+      const holder = holderOf(name.pid);
+      if (holder === undefined && performance.now() < deadline) continue;
+      throw pidTaken(name, holder ?? 'nobody any more').add({ cause: error });
     }
   }
-}
-
-/**
- * Who keeps a PID from being used: a process, or one whose group or session has that number. A zombie does so until
- * its parent, mostly init by now, looks after it: that is given a moment.
- */
-function holderOf(pid: number): string {
-  const alive = readAllStats().filter(({ state }) => state !== 'Z' && state !== 'X');
-  const holder = alive.find((one) => one.pid === pid);
-  if (holder !== undefined) return `process ${holder.pid} (${holder.comm})`;
-  const member = alive.find(({ pgrp, session }) => pgrp === pid || session === pid);
-  return member === undefined ? 'nobody any more' : `the ${member.pgrp === pid ? 'group' : 'session'} of process ${member.pid} (${member.comm})`;
 }
 
 /** Milliseconds. */
 const REAPING_TIME = 3000;
 /** Nobody ever wakes it: a sleep. */
 const never = new Int32Array(new SharedArrayBuffer(4));
-
-/** Group leaders first: a group is there when its leader is. */
-function joinGroups(run: RestoreRun): void {
-  const pids = new Set(run.plan.tasks.map(({ pid }) => pid));
-  const leaders = run.plan.tasks.filter(({ pid, tree }) => tree.pgid === pid && tree.sid !== pid);
-  const members = run.plan.tasks.filter(({ pid, tree }) => tree.pgid !== pid && pids.has(tree.pgid));
-  for (const { pid, tree } of [...leaders, ...members]) run.task(pid).puppet.call(SYS.setpgid, 0, tree.pgid);
-}

@@ -28,7 +28,8 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   segments.settle();
 }
 
-function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
+/** @throws HostLacks where the process can't use this kernel's vdso */
+export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
   const vdso = vmaOf(mm, VMA.VDSO);
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }

@@ -1,8 +1,9 @@
-import { IMAGE_TYPES } from '@criu-ts/images';
+import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { HostLacks, ImageCorrupt, Unsupported } from '../errors.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { planRestore } from './plan.js';
-import type { RestoreRun, TaskImages } from './run.js';
+import { TASK_STATE } from '../resources/task/index.js';
+import type { DeadImages, RestoreRun, TaskImages } from './run.js';
 
 /** 1 and 2 differ in where CRIU kept its sockets' queues long ago. */
 const VERSIONS = [1, 2];
@@ -16,13 +17,23 @@ export function openImages(run: RestoreRun): void {
   }
   const tree = images.read(IMAGE_TYPES.pstree);
   if (tree.length === 0) throw new ImageCorrupt('it names no process', { object: 'pstree.img' });
-  const tasks = tree.map((entry): TaskImages => {
-    const core = images.readOne(IMAGE_TYPES.core, entry.pid);
-    if (core.mtype !== MARCH || core.threadInfo === undefined) throw new HostLacks('cpu', 'the images are of another architecture', { object: `core-${entry.pid}.img`, hint: 'restore them on a host of the same architecture' });
-    if (core.tc === undefined) throw new ImageCorrupt('there is nothing about the process in it', { object: `core-${entry.pid}.img` });
-    const name = { pid: entry.pid, comm: core.tc.comm };
-    const threads = new Map(entry.threads.map((tid) => [tid, tid === entry.pid ? core : images.readOne(IMAGE_TYPES.core, tid)]));
-    return { pid: entry.pid, name, tree: entry, core, threads, ids: images.readOne(IMAGE_TYPES.ids, entry.pid), mm: images.readOne(IMAGE_TYPES.mm, entry.pid) };
-  });
-  run.plan = planRestore(tasks);
+  const tasks: TaskImages[] = [];
+  const dead: DeadImages[] = [];
+  for (const entry of tree) {
+    const { pid } = entry;
+    const core = images.readOne(IMAGE_TYPES.core, pid);
+    if (core.mtype !== MARCH) throw new HostLacks('cpu', 'the images are of another architecture', { object: `core-${pid}.img`, hint: 'restore them on a host of the same architecture' });
+    if (core.tc === undefined) throw new ImageCorrupt('there is nothing about the process in it', { object: `core-${pid}.img` });
+    const common = { pid, name: { pid, comm: core.tc.comm }, tree: entry, core };
+    if (core.tc.taskState === TASK_STATE.DEAD) dead.push(common);
+    else tasks.push(openTask(images, common));
+  }
+  run.plan = planRestore(tasks, dead);
+}
+
+function openTask(images: ImageSet, common: DeadImages): TaskImages {
+  const { pid, tree, core } = common;
+  if (core.threadInfo === undefined) throw new ImageCorrupt('its registers are missing', { object: `core-${pid}.img` });
+  const threads = new Map(tree.threads.map((tid) => [tid, tid === pid ? core : images.readOne(IMAGE_TYPES.core, tid)]));
+  return { ...common, threads, ids: images.readOne(IMAGE_TYPES.ids, pid), mm: images.readOne(IMAGE_TYPES.mm, pid) };
 }

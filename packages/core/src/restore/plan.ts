@@ -1,7 +1,8 @@
 import { BLOB } from '@criu-ts/tracee';
-import { HostLacks, ImageCorrupt } from '../errors.js';
+import { HostLacks, ImageCorrupt, throwProblems, Unsupported } from '../errors.js';
+import { type GrowthTask, planGrowth } from '../model/growth.js';
 import { PAGE, TASK_SIZE } from '../resources/memory/vma-status.js';
-import type { RestorePlan, TaskImages } from './run.js';
+import type { DeadImages, RestorePlan, TaskImages } from './run.js';
 
 /** Room behind the blob where vvar and vdso wait while everything else is replaced. */
 export const PARKING = 64 * PAGE;
@@ -10,14 +11,29 @@ export const PARKING = 64 * PAGE;
 const BLOB_SEARCH_START = 0x100_0000_0000;
 
 /** Pure: decides everything that doesn't depend on the host. */
-export function planRestore(tasks: readonly TaskImages[]): RestorePlan {
+export function planRestore(tasks: readonly TaskImages[], dead: readonly DeadImages[] = []): RestorePlan {
+  checkTree(tasks, dead);
+  const living = tasks.map(({ tree, ids }): GrowthTask => ({ ...tree, filesId: ids.filesId, fsId: ids.fsId }));
+  const growth = planGrowth([...living, ...dead.map(({ tree }) => tree)]);
+  const names = new Map([...tasks, ...dead].map(({ pid, name }) => [pid, name]));
+  throwProblems(
+    growth.problems.map(({ pid, object, what }) => {
+      const task = names.get(pid);
+      return new Unsupported('image', `it can't be put into the tree again: ${what}`, { object, ...(task && { task }) });
+    }),
+  );
+  return { tasks, dead, growth: growth.steps, blob: findHole(tasks, BLOB.size + PARKING) };
+}
+
+function checkTree(tasks: readonly TaskImages[], dead: readonly DeadImages[]): void {
   const pids = new Set<number>();
-  for (const { pid, tree } of tasks) {
+  for (const { pid, tree } of [...tasks, ...dead]) {
+    if (tree.ppid === 0 && pids.size > 0) throw new ImageCorrupt(`process ${pid} has no parent`, { object: 'pstree.img' });
     if (tree.ppid !== 0 && !pids.has(tree.ppid)) throw new ImageCorrupt(`process ${pid} comes before its parent ${tree.ppid}`, { object: 'pstree.img' });
     if (pids.has(pid)) throw new ImageCorrupt(`process ${pid} is there twice`, { object: 'pstree.img' });
     pids.add(pid);
   }
-  return { tasks, blob: findHole(tasks, BLOB.size + PARKING) };
+  if (tasks.length === 0) throw new ImageCorrupt('the root of the tree is dead', { object: 'pstree.img' });
 }
 
 /** The first gap of that size in all address spaces at once. */

@@ -2,7 +2,9 @@ import type { core_entry, ImageSet, inventory_entry, mm_entry, pstree_entry, tas
 import type { Puppet } from '@criu-ts/tracee';
 import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
+import type { GrowthStep } from '../model/growth.js';
 import type { RestoreStats } from '../events.js';
+import { type Moment, reach } from '../moments.js';
 import type { RestoreOptions } from '../options.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
@@ -22,10 +24,21 @@ export interface TaskImages {
   readonly mm: mm_entry;
 }
 
+/** A zombie. */
+export interface DeadImages {
+  readonly pid: number;
+  readonly name: TaskName;
+  readonly tree: pstree_entry;
+  readonly core: core_entry;
+}
+
 /** What was decided before any process was made. */
 export interface RestorePlan {
   /** Parents before their children; the root first. */
   readonly tasks: readonly TaskImages[];
+  readonly dead: readonly DeadImages[];
+  /** How all of them are born. */
+  readonly growth: readonly GrowthStep[];
   /** Where the blob lies in every process; behind it {@link PARKING} bytes for the vdso on its way. */
   readonly blob: number;
 }
@@ -45,6 +58,8 @@ export class RestoreRun implements RestoreContext {
   #files: FileStore | undefined;
   #pin: CpuPin | undefined;
   seed: Puppet | undefined;
+  /** Pids of all processes that were made and are not gone: zombies and stand-ins too. */
+  readonly born = new Set<number>();
   readonly tasks = new Map<number, ProcessToRestore>();
   /** By thread id; main threads too. */
   readonly threads = new Map<number, ThreadToRestore>();
@@ -81,6 +96,13 @@ export class RestoreRun implements RestoreContext {
   /** Lets us, and threads that are started, run everywhere until it is disposed of. */
   unpinned(): Disposable {
     return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  /** Runs everywhere meanwhile, as what is started then would, too. */
+  async reach(moment: Moment): Promise<void> {
+    if (this.options.onMoment === undefined) return;
+    using _everywhere = this.unpinned();
+    await reach(moment, this.tasks.values().next().value?.pid, this.options, this.emit);
   }
 
   task(pid: number): ProcessToRestore {

@@ -58,6 +58,16 @@ export interface task_core_entry {
   membarrierRegistrationMask?: number | undefined;
   /** optional uint32 coredump_filter = 1000 */
   coredumpFilter?: number | undefined;
+  /** optional uint32 exit_signal = 1020 */
+  exitSignal?: number | undefined;
+  /** optional bool stop_waited = 1021 */
+  stopWaited?: boolean | undefined;
+  /** optional uint32 dead_uid = 1022 */
+  deadUid?: number | undefined;
+  /** optional uint32 dead_gid = 1023 */
+  deadGid?: number | undefined;
+  /** optional bool no_terminal = 1010 */
+  noTerminal?: boolean | undefined;
 }
 /** @generated from protobuf message task_kobj_ids_entry */
 export interface task_kobj_ids_entry {
@@ -213,6 +223,11 @@ export const task_core_entry: MessageType<task_core_entry> = /*@__PURE__*/ messa
   { no: 21, name: "stop_signo", localName: "stopSigno", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 22, name: "membarrier_registration_mask", localName: "membarrierRegistrationMask", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
   { no: 1000, name: "coredump_filter", localName: "coredumpFilter", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1020, name: "exit_signal", localName: "exitSignal", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1021, name: "stop_waited", localName: "stopWaited", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1022, name: "dead_uid", localName: "deadUid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1023, name: "dead_gid", localName: "deadGid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1010, name: "no_terminal", localName: "noTerminal", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
 ]);
 export const task_kobj_ids_entry: MessageType<task_kobj_ids_entry> = /*@__PURE__*/ messageType<task_kobj_ids_entry>('task_kobj_ids_entry', () => [
   { no: 1, name: "vm_id", localName: "vmId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },

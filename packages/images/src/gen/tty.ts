@@ -44,6 +44,8 @@ export interface tty_data_entry {
   ttyId: number;
   /** required bytes data = 2 */
   data: Uint8Array;
+  /** repeated uint32 line_ends = 1000 */
+  lineEnds: number[];
 }
 /** @generated from protobuf message tty_info_entry */
 export interface tty_info_entry {
@@ -77,6 +79,12 @@ export interface tty_info_entry {
   uid?: number | undefined;
   /** optional uint32 gid = 15 */
   gid?: number | undefined;
+  /** optional bool stopped = 1000 */
+  stopped?: boolean | undefined;
+  /** optional bool slave_closed = 1001 */
+  slaveClosed?: boolean | undefined;
+  /** optional bytes closed_input = 1002 */
+  closedInput?: Uint8Array | undefined;
 }
 /** @generated from protobuf message tty_file_entry */
 export interface tty_file_entry {
@@ -90,6 +98,8 @@ export interface tty_file_entry {
   fown: fown_entry;
   /** optional uint32 regf_id = 6 */
   regfId?: number | undefined;
+  /** optional bool hung_up = 1000 */
+  hungUp?: boolean | undefined;
 }
 export const TtyType = {
   UNKNOWN: 0,
@@ -123,6 +133,7 @@ export const tty_pty_entry: MessageType<tty_pty_entry> = /*@__PURE__*/ messageTy
 export const tty_data_entry: MessageType<tty_data_entry> = /*@__PURE__*/ messageType<tty_data_entry>('tty_data_entry', () => [
   { no: 1, name: "tty_id", localName: "ttyId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 2, name: "data", localName: "data", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+  { no: 1000, name: "line_ends", localName: "lineEnds", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const tty_info_entry: MessageType<tty_info_entry> = /*@__PURE__*/ messageType<tty_info_entry>('tty_info_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -140,6 +151,9 @@ export const tty_info_entry: MessageType<tty_info_entry> = /*@__PURE__*/ message
   { no: 13, name: "dev", localName: "dev", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 14, name: "uid", localName: "uid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 15, name: "gid", localName: "gid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "stopped", localName: "stopped", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1001, name: "slave_closed", localName: "slaveClosed", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1002, name: "closed_input", localName: "closedInput", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/ },
 ]);
 export const tty_file_entry: MessageType<tty_file_entry> = /*@__PURE__*/ messageType<tty_file_entry>('tty_file_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -147,4 +161,5 @@ export const tty_file_entry: MessageType<tty_file_entry> = /*@__PURE__*/ message
   { no: 3, name: "flags", localName: "flags", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } }, req: true },
   { no: 4, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
   { no: 6, name: "regf_id", localName: "regfId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "hung_up", localName: "hungUp", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
 ]);

@@ -80,7 +80,7 @@ export function encodeText(text: string): Uint8Array {
   return LONE_SURROGATE.test(text) ? encodeEscaped(text) : utf8.encode(text);
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 function encodeEscaped(text: string): Uint8Array {
   const bytes: number[] = [];

@@ -9,7 +9,7 @@ export interface CompressOptions {
   readonly compress?: 'lz4' | undefined;
   /** Keep a CRC-32C of each block: within the compressed file, or beside the plain one. */
   readonly checksum?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Pick<AbortSignal, 'throwIfAborted'> | undefined;
   readonly onProgress?: ((done: { readonly bytes: number; readonly of: number }) => void) | undefined;
 }
 

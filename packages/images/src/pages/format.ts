@@ -66,7 +66,7 @@ export function encodeHeader({ kind, size, checksums }: Header): Uint8Array {
   return bytes;
 }
 
-function decodeHeader(file: string, kind: Header['kind'], bytes: Uint8Array): Header {
+export function decodeHeader(file: string, kind: Header['kind'], bytes: Uint8Array): Header {
   const corrupt = (why: string, offset: number): ImageCorrupt => new ImageCorrupt({ file, offset, why });
   if (bytes.length < HEADER_SIZE) throw corrupt('the header is cut short', 0);
   if (new TextDecoder('latin1').decode(bytes.subarray(0, 8)) !== NAMES[kind]) throw corrupt(`the file does not begin with ${NAMES[kind]}`, 0);

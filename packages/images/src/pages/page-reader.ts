@@ -15,6 +15,8 @@ export interface PageReader extends Disposable {
   readonly plainFile: string | undefined;
   /** Reading verifies checksums. */
   readonly checksummed: boolean;
+  /** Which part of the file `readInto` reads for this part of the pages: for whoever must have it at hand before. */
+  storedRange(offset: number, length: number): { readonly offset: number; readonly length: number };
   /** Fills `target` with what lies at `offset`. @throws ImageCorrupt where the file ends before, or a block is damaged */
   readInto(target: Uint8Array, offset: number): void;
 }
@@ -27,13 +29,19 @@ export function openPages(directory: ImageDirectory, pagesId: number): PageReade
   const source = plain ?? directory.open(names.lz4);
   if (source === undefined) throw new ImageCorrupt({ file: names.plain, why: 'there is no such file' });
   try {
-    if (plain === undefined) return new BlockReader(source, readLz4Table(source), undefined);
+    if (plain === undefined) return pagesOf(source, 'lz4');
     using crc = directory.open(names.crc);
-    return crc ? new BlockReader(source, readCrcTable(crc, source), names.plain) : new PlainReader(source);
+    return pagesOf(source, crc);
   } catch (error) {
     source[Symbol.dispose]();
     throw error;
   }
+}
+
+/** The pages in a file: a compressed one, or a plain one with its checksums, where there are any. @throws ImageCorrupt */
+export function pagesOf(source: ByteSource, how: 'lz4' | ByteSource | undefined): PageReader {
+  if (how === 'lz4') return new BlockReader(source, readLz4Table(source), undefined);
+  return how ? new BlockReader(source, readCrcTable(how, source), source.name) : new PlainReader(source);
 }
 
 function tooShort(file: string, size: number, offset: number, length: number): ImageCorrupt {
@@ -50,6 +58,10 @@ class PlainReader implements PageReader {
     this.size = source.size;
     this.plainFile = source.name;
     this.#source = source;
+  }
+
+  storedRange(offset: number, length: number): { offset: number; length: number } {
+    return { offset, length };
   }
 
   readInto(target: Uint8Array, offset: number): void {
@@ -82,6 +94,12 @@ class BlockReader implements PageReader {
     this.checksummed = table.checksums !== undefined;
     this.#source = source;
     this.#table = table;
+  }
+
+  storedRange(offset: number, length: number): { offset: number; length: number } {
+    const { offsets } = this.#table;
+    const first = offsets[Math.floor(offset / BLOCK)]!;
+    return { offset: first, length: offsets[Math.min(this.#table.blocks, Math.ceil((offset + length) / BLOCK))]! - first };
   }
 
   readInto(target: Uint8Array, offset: number): void {

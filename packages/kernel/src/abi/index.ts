@@ -38,6 +38,7 @@ export * from './stat.js';
 export * from './struct.js';
 export * from './syscalls.js';
 export * from './tcp.js';
+export * from './termios.js';
 export * from './time.js';
 export * from './timerfd.js';
 export * from './userfaultfd.js';

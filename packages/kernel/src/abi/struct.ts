@@ -126,7 +126,7 @@ export type FieldValues<F extends Fields> = { -readonly [K in keyof F]: ValueOf<
 export type StructValue<S> = S extends Struct<infer F> ? FieldValues<F> : never;
 
 export interface StructOptions {
-  /** sizeof, asserted when the struct is defined. */
+  /** sizeof, asserted when the struct is first used (and for all of them by tests). */
   readonly size: number;
   /** Header (or several) that declares it; tools/abi-check compiles against it. */
   readonly header: string | readonly string[];
@@ -142,16 +142,41 @@ export interface StructOptions {
   readonly since?: Readonly<Record<string, string>>;
 }
 
+interface Plan {
+  readonly align: number;
+  readonly offsets: Readonly<Record<string, number>>;
+  readonly layout: readonly (readonly [name: string, type: CType<unknown>, offset: number])[];
+}
+
 export class Struct<F extends Fields> implements CType<FieldValues<F>> {
   readonly name: string;
   readonly fields: F;
   readonly options: StructOptions;
   readonly size: number;
-  readonly align: number;
-  readonly offsets: { readonly [K in keyof F]: number };
-  readonly #layout: readonly (readonly [name: string, type: CType<unknown>, offset: number])[];
+  #plan: Plan | undefined;
 
   constructor(name: string, fields: F, options: StructOptions) {
+    this.name = name;
+    this.fields = fields;
+    this.options = options;
+    this.size = options.size;
+  }
+
+  get align(): number {
+    return this.plan.align;
+  }
+
+  get offsets(): { readonly [K in keyof F]: number } {
+    return this.plan.offsets as { [K in keyof F]: number };
+  }
+
+  /** Made when it is first needed: most runs need few of the structs. @throws TypeError where the fields don't make the size */
+  get plan(): Plan {
+    return (this.#plan ??= this.#lay());
+  }
+
+  #lay(): Plan {
+    const { name, fields, options } = this;
     const offsets: Record<string, number> = {};
     const layout: [string, CType<unknown>, number][] = [];
     let end = 0;
@@ -168,25 +193,19 @@ export class Struct<F extends Fields> implements CType<FieldValues<F>> {
     if (options.openEnd ? size > options.size : size !== options.size) {
       throw new TypeError(`struct ${name}: the fields make ${size} bytes, not ${options.size}`);
     }
-    this.name = name;
-    this.fields = fields;
-    this.options = options;
-    this.size = options.size;
-    this.align = align;
-    this.offsets = offsets as { [K in keyof F]: number };
-    this.#layout = layout;
+    return { align, offsets, layout };
   }
 
   read(view: DataView, offset: number): FieldValues<F> {
     const value: Record<string, unknown> = {};
-    for (const [name, type, at] of this.#layout) value[name] = type.read(view, offset + at);
+    for (const [name, type, at] of this.plan.layout) value[name] = type.read(view, offset + at);
     return value as FieldValues<F>;
   }
 
   /** Writes the fields that are given and leaves all other bytes as they are. Unknown names throw TypeError. */
   write(view: DataView, offset: number, value: Partial<FieldValues<F>>): void {
     let written = 0;
-    for (const [name, type, at] of this.#layout) {
+    for (const [name, type, at] of this.plan.layout) {
       const field = value[name];
       if (field === undefined) continue;
       type.write(view, offset + at, field);

@@ -1,6 +1,11 @@
 // Reading files, links and directories of /proc, always synchronously: a namespace entered by the main thread
 // is not seen by Node's thread pool.
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+// By system calls of our own: a function of node:fs costs a fraction of a millisecond when it is first used.
+import { errnoName } from '../abi/errno.js';
+import { O } from '../abi/fcntl.js';
+import { SYS } from '../abi/syscalls.js';
+import { rawSyscall } from '../sys/libc.js';
+import { Memory } from '../sys/memory.js';
 import { ProcessGone } from './errors.js';
 import { decodePath } from './path-text.js';
 
@@ -17,13 +22,39 @@ export function procPath(task: ProcTask, name: string): string {
 
 // One buffer for all reads; seq files hand out about a page a read, whatever one asks for.
 const initialSize = 256 * 1024;
-let buffer = Buffer.allocUnsafeSlow(initialSize);
+let memory = new Memory(initialSize);
+let buffer = Buffer.from(memory.buffer);
 const partSize = 64 * 1024;
+const pathMemory = new Memory(8192);
+
+function allocate(size: number): void {
+  memory = new Memory(size);
+  buffer = Buffer.from(memory.buffer);
+}
 
 function enlarge(length: number): void {
-  const larger = Buffer.allocUnsafeSlow(buffer.length * 4);
-  buffer.copy(larger, 0, 0, length);
-  buffer = larger;
+  const before = buffer;
+  allocate(before.length * 4);
+  before.copy(buffer, 0, 0, length);
+}
+
+/** As Node's own errors are: `code`, `syscall`, `path`. */
+function systemError(errno: number, syscall: string, path: string): Error {
+  const code = errnoName(errno);
+  return Object.assign(new Error(`${code}: ${syscall} '${path}'`), { code, errno: -errno, syscall, path });
+}
+
+function open(path: string, flags = 0): number {
+  const fd = rawSyscall(SYS.open, pathMemory.putString(path), flags | O.CLOEXEC, 0);
+  if (fd < 0) throw systemError(-fd, 'open', path);
+  return fd;
+}
+
+/** Reads on behind the first `length` bytes of the buffer. */
+function readMore(fd: number, length: number, path: string): number {
+  const count = rawSyscall(SYS.read, fd, memory.address + length, buffer.length - length);
+  if (count < 0) throw systemError(-count, 'read', path);
+  return count;
 }
 
 /**
@@ -50,12 +81,13 @@ export function readProcText(task: ProcTask, name: string): string {
  * @throws ProcessGone
  */
 export function readProcInParts(task: ProcTask, name: string, consume: (part: Buffer, last: boolean) => number): void {
+  const path = procPath(task, name);
   let fd: number | undefined;
   try {
-    fd = openSync(procPath(task, name), 'r');
+    fd = open(path);
     let length = 0;
     for (;;) {
-      const count = readSync(fd, buffer, length, buffer.length - length, null);
+      const count = readMore(fd, length, path);
       length += count;
       if (count > 0 && length < partSize) continue;
       const consumed = consume(buffer.subarray(0, length), count === 0);
@@ -67,29 +99,29 @@ export function readProcInParts(task: ProcTask, name: string, consume: (part: Bu
   } catch (error) {
     throw asGone(error, task);
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined) rawSyscall(SYS.close, fd);
   }
 }
 
 /** Any file of /proc or /sys, by its path. The bytes are valid until the next read. */
 export function readWhole(path: string): Buffer {
-  const fd = openSync(path, 'r');
+  const fd = open(path);
   try {
     let length = 0;
     for (;;) {
       if (buffer.length - length < partSize) enlarge(length);
-      const count = readSync(fd, buffer, length, buffer.length - length, null);
+      const count = readMore(fd, length, path);
       if (count === 0) return buffer.subarray(0, length);
       length += count;
     }
   } finally {
-    closeSync(fd);
+    rawSyscall(SYS.close, fd);
   }
 }
 
 /** Gives back the memory that a huge file may have needed. */
 export function shrinkReadBuffer(): void {
-  if (buffer.length > initialSize) buffer = Buffer.allocUnsafeSlow(initialSize);
+  if (buffer.length > initialSize) allocate(initialSize);
 }
 
 /**
@@ -99,7 +131,10 @@ export function shrinkReadBuffer(): void {
  */
 export function readProcLink(task: ProcTask, name: string): string {
   try {
-    return decodePath(readlinkSync(procPath(task, name), 'buffer'));
+    const path = procPath(task, name);
+    const length = rawSyscall(SYS.readlink, pathMemory.putString(path), memory.address, buffer.length);
+    if (length < 0) throw systemError(-length, 'readlink', path);
+    return decodePath(buffer.subarray(0, length));
   } catch (error) {
     throw asGone(error, task);
   }
@@ -108,9 +143,29 @@ export function readProcLink(task: ProcTask, name: string): string {
 /** The names in a directory of a task. @throws ProcessGone */
 export function listProc(task: ProcTask, name: string): string[] {
   try {
-    return readdirSync(procPath(task, name), 'latin1');
+    return listDirectory(procPath(task, name));
   } catch (error) {
     throw asGone(error, task);
+  }
+}
+
+/** The names in a directory whose names are ASCII, but for `.` and `..`, by getdents64(2). */
+export function listDirectory(path: string): string[] {
+  const fd = open(path, O.DIRECTORY);
+  try {
+    const names: string[] = [];
+    for (;;) {
+      const length = rawSyscall(SYS.getdents64, fd, memory.address, buffer.length);
+      if (length < 0) throw systemError(-length, 'getdents64', path);
+      if (length === 0) return names;
+      // struct linux_dirent64: inode, offset, u16 length of the entry, type, name.
+      for (let at = 0; at < length; at += buffer.readUInt16LE(at + 16)) {
+        const name = buffer.toString('latin1', at + 19, buffer.indexOf(0, at + 19));
+        if (name !== '.' && name !== '..') names.push(name);
+      }
+    }
+  } finally {
+    rawSyscall(SYS.close, fd);
   }
 }
 
@@ -128,7 +183,7 @@ export function isAbsent(error: unknown): boolean {
 
 function asGone(error: unknown, task: ProcTask): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ESRCH' || (code === 'ENOENT' && !existsSync(`/proc/${task}`))) {
+  if (code === 'ESRCH' || (code === 'ENOENT' && rawSyscall(SYS.access, pathMemory.putString(`/proc/${task}`), 0) < 0)) {
     return new ProcessGone(String(task), { cause: error });
   }
   return error;

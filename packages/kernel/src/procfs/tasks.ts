@@ -1,7 +1,6 @@
 // Who lives: /proc, /proc/PID/task, children.
-import { readdirSync } from 'node:fs';
 import { ProcessGone } from './errors.js';
-import { isAbsent, listProcNumbers, type ProcTask, readProcText } from './read.js';
+import { isAbsent, listDirectory, listProcNumbers, type ProcTask, readProcText } from './read.js';
 import { type ProcStat, readStat } from './stat.js';
 
 /** The thread ids of a process, ascending. @throws ProcessGone */
@@ -11,7 +10,7 @@ export function listThreads(pid: number | 'self'): number[] {
 
 /** All PIDs of our PID namespace (as /proc shows it), ascending. */
 export function listProcesses(): number[] {
-  return readdirSync('/proc', 'latin1')
+  return listDirectory('/proc')
     .map(Number)
     .filter(Number.isInteger)
     .sort((a, b) => a - b);

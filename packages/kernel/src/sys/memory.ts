@@ -1,24 +1,45 @@
 import { addressOf } from './libc.js';
 
-/**
- * Memory of ours that system calls read and write: allocated once, its address taken once.
- * It lies outside of V8's heap, so the address stays while the object lives.
- */
-export class Memory {
+interface Allocated {
   readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly address: number;
+}
 
+function allocate(size: number): Allocated {
+  const buffer = new ArrayBuffer(size);
+  return { buffer, bytes: new Uint8Array(buffer), view: new DataView(buffer), address: addressOf(buffer) };
+}
+
+/**
+ * Memory of ours that system calls read and write: allocated once, when it is first used, its address taken once.
+ * It lies outside of V8's heap, so the address stays while the object lives.
+ */
+export class Memory {
+  /** bytes */
+  readonly size: number;
+  #allocated: Allocated | undefined;
+
+  /** Allocates nothing yet: many a module has memory that few runs need. */
   constructor(size: number) {
-    this.buffer = new ArrayBuffer(size);
-    this.bytes = new Uint8Array(this.buffer);
-    this.view = new DataView(this.buffer);
-    this.address = addressOf(this.buffer);
+    this.size = size;
   }
 
-  get size(): number {
-    return this.buffer.byteLength;
+  get buffer(): ArrayBuffer {
+    return (this.#allocated ??= allocate(this.size)).buffer;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.#allocated ??= allocate(this.size)).bytes;
+  }
+
+  get view(): DataView {
+    return (this.#allocated ??= allocate(this.size)).view;
+  }
+
+  get address(): number {
+    return (this.#allocated ??= allocate(this.size)).address;
   }
 
   /** Puts a NUL-terminated string at `offset`; its address. Strings may hold surrogate-escaped bytes, see `pathBytes`. */

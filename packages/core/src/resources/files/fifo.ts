@@ -4,7 +4,7 @@ import { O, S } from '@criu-ts/kernel/abi';
 import type { FileKind } from '../file-kind.js';
 import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
-import { captureName, judgeName, type NamedFile, openNamed } from '../../files/named-file.js';
+import { captureName, judgeName, type NamedFile, openNamed, preflightNamed } from '../../files/named-file.js';
 import { fileType, openPath } from '../../files/paths.js';
 import { fillPipe, peekPipe, pipeDataOf } from '../../files/pipe-data.js';
 import { captureRegular } from '../../files/regular-entry.js';
@@ -29,6 +29,10 @@ export const fifo: FileKind<NamedFile> = {
       });
     }
     return { fifo: { id: at.id, pipeId, regfId } };
+  },
+
+  preflight(entry, at) {
+    preflightNamed(at.regular(part(entry, 'fifo').regfId ?? entry.id), at);
   },
 
   reopen(entry, at) {

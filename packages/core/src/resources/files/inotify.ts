@@ -30,6 +30,10 @@ export const inotify: FileKind<inotify_file_entry> = {
 
   capture: (_, __, ify) => ({ ify }),
 
+  preflight(entry) {
+    for (const { sDev, fHandle } of part(entry, 'ify').wd) openWatched(sDev, fHandle)[Symbol.dispose]();
+  },
+
   reopen(entry, at) {
     const { flags, fown, wd: watches } = part(entry, 'ify');
     const fd = new OwnedFd(sys(SYS.inotify_init1, IN.CLOEXEC));

@@ -16,7 +16,7 @@ export const pipe: FileKind<void> = {
   recognises: ({ link, stat }) => link.startsWith('pipe:[') && fileType(stat.mode) === S.IFIFO,
 
   judge({ flags }) {
-    if ((flags & O.DIRECT) !== 0) throw new Unsupported('file', 'a pipe in packet mode (O_DIRECT) is not supported', { why: 'the images can not tell where one packet ends and the next begins' });
+    if ((flags & O.DIRECT) !== 0) throw new Unsupported('file', 'a pipe in packet mode (O_DIRECT) is not supported', { why: 'the images can not tell where one packet ends and the next begins', hint: 'have the program make the pipe without O_DIRECT, or close it before the dump' });
   },
 
   capture(file, at) {

@@ -6,7 +6,7 @@ import { Unsupported } from '../../errors.js';
 import type { FileKind } from '../file-kind.js';
 import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
-import { captureName, judgeName, type NamedFile, openNamed } from '../../files/named-file.js';
+import { captureName, judgeName, type NamedFile, openNamed, preflightNamed } from '../../files/named-file.js';
 import { deviceText, fileType } from '../../files/paths.js';
 import { captureRegular } from '../../files/regular-entry.js';
 import { setFlags } from '../../files/status-flags.js';
@@ -34,6 +34,12 @@ export const regular: FileKind<NamedFile> = {
   capture(file, at, named) {
     captureName(file, named, at.id, at);
     return { reg: captureRegular(file, named, at.id) };
+  },
+
+  preflight(entry, at) {
+    const reg = part(entry, 'reg');
+    using inherited = reg.ext === true ? undefined : at.inherited(reg.name);
+    if (inherited === undefined) preflightNamed(reg, at);
   },
 
   reopen(entry, at) {

@@ -17,8 +17,8 @@ export class HostVdso {
   readonly #parts: readonly Part[];
   readonly code: Uint8Array;
 
-  /** @param tracee a puppet that has them where the kernel put them */
-  constructor(tracee: Tracee) {
+  /** @param tracee a puppet, or ourselves: who has them where the kernel put them */
+  constructor(tracee: Pick<Tracee, 'pid' | 'read'>) {
     const kernels = readMaps(tracee.pid).filter(({ name }) => name === '[vdso]' || name.startsWith('[vvar'));
     this.#parts = kernels.map(({ name, start, end }) => ({ name, start, size: end - start }));
     const vdso = this.#parts.find(({ name }) => name === '[vdso]');

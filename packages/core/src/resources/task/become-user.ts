@@ -24,12 +24,9 @@ interface Credentials {
  * set still has what it needs; ambient ones while all are permitted; securebits and bounding set while CAP_SETPCAP is.
  */
 export function becomeUser(entry: creds_entry, blank: ProcStatus, task: TaskName, batch: Batch, at: RestoreContext): void {
-  if (entry.lsmProfile !== undefined || entry.lsmSockcreate !== undefined || entry.apparmorData !== undefined) {
-    throw new Unsupported('lsm', `the security label ${entry.lsmProfile ?? ''} is not supported`, { task });
-  }
+  judgeCredentials(entry, blank, task, at);
   const wanted = wantedCredentials(entry);
   const current = currentCredentials(blank);
-  judge(wanted, current, task, at);
   if (!same(wanted.groups, current.groups)) batch.doing('set the groups').call(SYS.setgroups, wanted.groups.length, batch.bytes(words(wanted.groups)));
   let secbits = at.shared('our securebits', () => rawSyscall(SYS.prctl, PR.GET_SECUREBITS));
   if (!same(wanted.uids, current.uids)) {
@@ -53,6 +50,17 @@ export function becomeUser(entry: creds_entry, blank: ProcStatus, task: TaskName
   if (entry.secbits !== secbits) batch.doing('set securebits').call(SYS.prctl, PR.SET_SECUREBITS, entry.secbits);
   if (wanted.prm !== current.prm || wanted.eff !== current.eff) setCapabilities(batch.doing('set capabilities'), wanted);
   if (entry.noNewPrivs !== undefined && entry.noNewPrivs !== 0) batch.doing('set no_new_privs').call(SYS.prctl, PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/**
+ * Before any of the calls: what can't be given is told by name.
+ * @param at for its `shared` and `emit`  @throws Unsupported, HostLacks
+ */
+export function judgeCredentials(entry: creds_entry, blank: ProcStatus, task: TaskName, at: Pick<RestoreContext, 'shared' | 'emit'>): void {
+  if (entry.lsmProfile !== undefined || entry.lsmSockcreate !== undefined || entry.apparmorData !== undefined) {
+    throw new Unsupported('lsm', `the security label ${entry.lsmProfile ?? ''} is not supported`, { task });
+  }
+  judge(wantedCredentials(entry), currentCredentials(blank), task, at);
 }
 
 function wantedCredentials(entry: creds_entry): Credentials {
@@ -81,8 +89,7 @@ function currentCredentials({ uid, gid, groups, capInh, capPrm, capEff, capBnd, 
   };
 }
 
-/** Before any of the calls: what can't be given is told by name. @throws HostLacks */
-function judge(wanted: Credentials, current: Credentials, task: TaskName, at: RestoreContext): void {
+function judge(wanted: Credentials, current: Credentials, task: TaskName, at: Pick<RestoreContext, 'shared' | 'emit'>): void {
   const last = at.shared('cap_last_cap', () => Number(readWhole('/proc/sys/kernel/cap_last_cap').toString('latin1')));
   const known = (1n << BigInt(last + 1)) - 1n;
   const held = wanted.prm | wanted.eff | wanted.inh | wanted.amb;

@@ -1,13 +1,11 @@
-// What puppets become when images say one thing or the other, and what is refused by name.
+// What puppets become when images say one thing or the other.
 import t from 'tap';
 import { core_entry_march, type core_entry, type creds_entry } from '@criu-ts/images';
 import { CAP, PR, SYS } from '@criu-ts/kernel/abi';
 import { readLoginUid, readOomScoreAdj, readStatus, threadOf } from '@criu-ts/kernel/procfs';
 import { blankTaskCore, blankThreadCore } from './core-images.js';
 import { ACTION_SIGNALS } from './sigactions.js';
-import { FrozenTree } from '@criu-ts/tracee';
-import { judgeFacets } from './index.js';
-import { Copy, inspect, TestDump, Victim, whyNoVictims } from './testing/victims.js';
+import { Copy, whyNoVictims } from './testing/victims.js';
 
 const skip = whyNoVictims() ?? false;
 const own = readStatus('self');
@@ -95,15 +93,5 @@ t.test('ambient capabilities survive securebits that forbid to raise them', { sk
   t.equal(status.capPrm, some);
   t.equal(status.capEff, 0n);
   t.same(status.uid, { real: 9, effective: 9, saved: 9, fs: 9 });
-  t.end();
-});
-
-t.test('refused at the dump: a seccomp filter', { skip }, (t) => {
-  using victim = new Victim('strict', 'int main() { CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); CHECK(prctl(PR_SET_SECCOMP, 1)); for (;;) read(0, 0, 1); }');
-  for (const deadline = Date.now() + 5000; readStatus(victim.pid).seccomp === 0 && Date.now() < deadline; );
-  using tree = FrozenTree.freeze(victim.pid, { timeout: 5000 });
-  const dump = new TestDump();
-  judgeFacets(inspect(victim.pid, tree), dump);
-  t.match(dump.problems, [/seccomp mode 1 is not supported yet/]);
   t.end();
 });

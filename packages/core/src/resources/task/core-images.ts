@@ -1,5 +1,6 @@
 import { core_entry_march, type core_entry, type task_core_entry, type thread_core_entry } from '@criu-ts/images';
-import type { ProcStat } from '@criu-ts/kernel/procfs';
+import type { ProcStat, ProcStatus } from '@criu-ts/kernel/procfs';
+import { SIG } from '@criu-ts/kernel/abi';
 import { Bug, ImageCorrupt } from '../../errors.js';
 
 /** `task_core_entry.task_state`, as CRIU numbers it. */
@@ -15,9 +16,13 @@ export function blankThreadCore(): thread_core_entry {
   return { futexRla: 0n, futexRlaLen: 0 };
 }
 
-/** The image of a zombie: nothing is left of it but its name and how it ended. */
-export function zombieCore(stat: ProcStat): core_entry {
-  return { mtype: core_entry_march.X86_64, tc: { ...blankTaskCore(), taskState: TASK_STATE.DEAD, exitCode: stat.exitCode, comm: stat.comm } };
+/** The image of a zombie: nothing is left of it but its name, its user, and how it ended. */
+export function zombieCore({ exitCode, comm, exitSignal }: ProcStat, { uid, gid }: ProcStatus): core_entry {
+  const tc = { ...blankTaskCore(), taskState: TASK_STATE.DEAD, exitCode, comm };
+  if (exitSignal !== SIG.CHLD) Object.assign(tc, { exitSignal });
+  if (uid.real !== 0) Object.assign(tc, { deadUid: uid.real });
+  if (gid.real !== 0) Object.assign(tc, { deadGid: gid.real });
+  return { mtype: core_entry_march.X86_64, tc };
 }
 
 /** A process's part of an image that is being filled in. */

@@ -19,9 +19,10 @@ import { rlimits } from './rlimits.js';
 import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
 import { scheduling } from './scheduling.js';
-import { seccomp } from './seccomp.js';
+import { seccomp, threadSeccomp } from './seccomp.js';
 import { sigactions } from './sigactions.js';
 import { signalMask } from './signal-mask.js';
+import { noTerminal } from './terminal.js';
 import { tidAddress } from './tid-address.js';
 
 /** In a phase they are restored in this order: actions before signals, or the kernel drops those that are ignored. */
@@ -31,12 +32,14 @@ export const processFacets: readonly ProcessFacet[] = [
   oomScore,
   coredumpFilter,
   loginUid,
+  noTerminal,
   transparentHugePages,
   sigactions,
   sharedSignals,
   posixTimers,
   childSubreaper,
   membarrier,
+  seccomp,
   rlimits,
   dumpable,
   itimers,
@@ -46,7 +49,6 @@ export const processFacets: readonly ProcessFacet[] = [
 export const threadFacets: readonly ThreadFacet[] = [
   signalMask,
   affinity,
-  seccomp,
   comm,
   threadPersonality,
   machineChecks,
@@ -56,6 +58,7 @@ export const threadFacets: readonly ThreadFacet[] = [
   rseq,
   tidAddress,
   threadSignals,
+  threadSeccomp,
   creds,
   parentDeathSignal,
 ];
@@ -95,9 +98,11 @@ export function restoreThreadFacets(phase: RestorePhase, threads: readonly Threa
   }
 }
 
+export { judgeCredentials } from './become-user.js';
 export { restoreAffinity } from './affinity.js';
 export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';
 export { type FinalCall, finalCalls } from './final-calls.js';
+export { seccompFilters } from './seccomp.js';
 export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';
 export { sigmaskOf } from './signal-mask.js';
 export { interruptionOf, mendInterrupted } from './interruption.js';

@@ -1,5 +1,5 @@
 import { readCoredumpFilter, readLoginUid, readOomScoreAdj } from '@criu-ts/kernel/procfs';
-import { PR, SYS } from '@criu-ts/kernel/abi';
+import { PR, SIG, SYS } from '@criu-ts/kernel/abi';
 import { writeFileSync } from 'node:fs';
 import { HostLacks } from '../../errors.js';
 import type { ProcessFacet } from '../facets.js';
@@ -10,16 +10,21 @@ import { mustCall } from './remote-call.js';
 const DEFAULT_FILTER = 0x33;
 const NO_LOGIN = 0xffff_ffff;
 
-/** Running or stopped, and the kernel's PF_* flags (nobody restores them). The lead of the restore stops it again. */
+/**
+ * Running or stopped, which signal its end sends to its parent, and the kernel's PF_* flags (nobody restores them).
+ * The stage that makes the tree restores it.
+ */
 export const runState: ProcessFacet = {
   name: 'state',
-  capture(task, core) {
-    const { stopSignal } = task.process;
+  capture({ process: { stopSignal }, stat }, core) {
     Object.assign(taskCoreOf(core), {
       taskState: stopSignal === undefined ? TASK_STATE.ALIVE : TASK_STATE.STOPPED,
       exitCode: 0,
-      flags: task.stat.flags,
+      flags: stat.flags,
       ...(stopSignal !== undefined && { stopSigno: stopSignal }),
+      // The kernel keeps the signal for wait(2) with WUNTRACED, until the parent has taken note (kernel/exit.c, wait_task_stopped).
+      ...(stopSignal !== undefined && stat.exitCode === 0 && { stopWaited: true }),
+      ...(stat.exitSignal !== SIG.CHLD && { exitSignal: stat.exitSignal }),
     });
   },
   restore: [],

@@ -4,7 +4,7 @@ import type { ImageSet } from '../../image-set.js';
 import { IMAGE_TYPES } from '../../image-types.js';
 import { openFileNames } from './file-names.js';
 import type { FileNames } from './file-names.js';
-import { MAP_GROWSDOWN, PROT, VMA, address } from './vma-bits.js';
+import { MAP_GROWSDOWN, PROT, VMA, address } from '../../memory/vma-bits.js';
 
 /** Each process with its executable and its mappings. */
 export function* listMappings(set: ImageSet): Generator<string> {

@@ -5,7 +5,7 @@ import { IMAGE_TYPES } from '../../image-types.js';
 import { readPagemap } from '../../pagemap/pagemap.js';
 import { openFileNames } from './file-names.js';
 import type { FileNames } from './file-names.js';
-import { VMA, address } from './vma-bits.js';
+import { VMA, address } from '../../memory/vma-bits.js';
 
 const PAGE_SHIFT = 12n;
 

@@ -114,6 +114,10 @@ export class TestDump implements DumpContext {
   }
 
   noteSharedMemory(): void {}
+  hasProcess(): boolean {
+    return true;
+  }
+
   nextId(): number {
     return 1;
   }
@@ -214,7 +218,8 @@ export class Copy implements Disposable {
     const main = this.#seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid: ids.slice(0, 1) });
     this.puppets.push(main);
     const [core] = cores as [core_entry];
-    const process = { pid: main.tracee.pid, name: { pid: main.tracee.pid }, puppet: main, core, mm: { ...mm, vmas: [] } as unknown as ProcessToRestore['mm'] };
+    const threadCores = new Map([[main.tracee.tid, core]]);
+    const process = { pid: main.tracee.pid, threadCores, name: { pid: main.tracee.pid }, puppet: main, core, mm: { ...mm, vmas: [] } as unknown as ProcessToRestore['mm'] };
     const threads: ThreadToRestore[] = [{ task: process, tid: process.pid, puppet: main, core }];
     for (const phase of restorePhases) {
       if (phase.name === 'late') {
@@ -226,6 +231,7 @@ export class Copy implements Disposable {
           if (i === 0) continue;
           const puppet = main.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid: ids.slice(i, i + 1) });
           this.puppets.push(puppet);
+          threadCores.set(puppet.tracee.tid, other);
           threads.push({ task: process, tid: puppet.tracee.tid, puppet, core: other });
         }
       }

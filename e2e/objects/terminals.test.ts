@@ -1,0 +1,5 @@
+import { testObjects } from '../harness/object-table.js';
+
+testObjects([
+  { program: 'ptys', terminals: true },
+]);

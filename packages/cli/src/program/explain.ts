@@ -1,0 +1,9 @@
+import { explain } from '@criu-ts/core/explain';
+import { explainCommand } from '../commands/explain.js';
+import { main } from '../main.js';
+import type {} from './bundle.js';
+
+export const execute = explainCommand(explain);
+
+// Only where the first word is the command: no other is asked for.
+if (__launcher.isMain) main(() => execute);

@@ -1,0 +1,95 @@
+// A process tree that runs on while it is looked at, in the form in which a dump sees a frozen one.
+import { closeSync, openSync, readSync } from 'node:fs';
+import { childrenByParent, listThreads, ProcessGone, readStat, readStatus } from '@criu-ts/kernel/procfs';
+import { type FrozenProcess, type FrozenTree, Registers, type Tracee, USER_CS_64 } from '@criu-ts/tracee';
+import { HostLacks } from '../errors.js';
+import { nameOf } from '../dump/inspect.js';
+
+/** Something that only a thread that stands still could tell was asked for. */
+export class NeedsFreezing extends Error {
+  override readonly name = 'NeedsFreezing';
+}
+
+const USER_CS_32 = 0x23n;
+/** ei_class of an ELF header (elf(5)). */
+const EI_CLASS = 4;
+const ELFCLASS32 = 1;
+
+/**
+ * The tree below `root` as /proc has it: nobody is stopped. Ourselves are left out. @throws ProcessGone where the root is gone
+ * @returns typed as a frozen tree, for the stages of a dump; what can't be known of a running thread throws {@link NeedsFreezing}
+ */
+export function lookAtTree(root: number): FrozenTree {
+  const children = childrenByParent();
+  const processes = new Map<number, FrozenProcess>();
+  const pids = [root];
+  for (let pid = pids.shift(); pid !== undefined; pid = pids.shift()) {
+    if (pid === process.pid) continue;
+    try {
+      processes.set(pid, lookAtProcess(pid));
+    } catch (error) {
+      if (pid === root || !(error instanceof ProcessGone)) throw error;
+    }
+    pids.push(...(children.get(pid) ?? []));
+  }
+  return { root, processes } as unknown as FrozenTree;
+}
+
+function lookAtProcess(pid: number): FrozenProcess {
+  const { state } = readStat(pid);
+  if (state === 'Z' || state === 'X') return { pid, threads: [], zombie: true, stopSignal: undefined };
+  const cs = is32Bit(pid) ? USER_CS_32 : USER_CS_64;
+  const threads = listThreads(pid).map((tid) => runningThread(pid, tid, cs));
+  threads.sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
+  // Which signal it was, only ptrace(2) tells; SIGSTOP stands for all of them.
+  return { pid, threads, zombie: false, stopSignal: state === 'T' ? 19 : undefined };
+}
+
+function is32Bit(pid: number): boolean {
+  const start = new Uint8Array(EI_CLASS + 1);
+  try {
+    const fd = openSync(`/proc/${pid}/exe`, 'r');
+    try {
+      readSync(fd, start);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // It ended, or its file can't be read: what runs is most likely like everything else here.
+  }
+  return start[EI_CLASS] === ELFCLASS32;
+}
+
+/** Knows what /proc tells: whether it is a 32-bit thread, and its blocked signals. */
+function runningThread(pid: number, tid: number, cs: bigint): Tracee {
+  const known = {
+    pid,
+    tid,
+    getRegisters(): Registers {
+      const registers = new Registers();
+      registers.set('cs', cs);
+      return registers;
+    },
+    getSigmask: (): bigint => readStatus(`${pid}/task/${tid}`).sigBlk,
+  };
+  return new Proxy(known, {
+    get(target, name) {
+      if (name in target || typeof name === 'symbol') return Reflect.get(target, name) as unknown;
+      throw new NeedsFreezing(`${name} of thread ${tid}`);
+    },
+  }) as unknown as Tracee;
+}
+
+/** What would keep a dump from stopping the tree; in a dump the freezer tells it. */
+export function* freezeObstacles(tree: FrozenTree): Generator<HostLacks> {
+  if (tree.processes.has(process.ppid)) yield new HostLacks('freeze', 'it is criu-ts itself', { task: nameOf(process.pid), hint: 'start criu-ts from outside of the tree' });
+  for (const { pid, zombie } of tree.processes.values()) {
+    const task = nameOf(pid);
+    if (zombie) {
+      if (listThreads(pid).some((tid) => tid !== pid)) yield new HostLacks('freeze', 'its main thread has ended while others run on', { task, hint: 'wait until all of its threads have ended' });
+      continue;
+    }
+    const { tracerPid } = readStatus(pid);
+    if (tracerPid !== 0) yield new HostLacks('freeze', `it is traced by process ${tracerPid} already`, { task, hint: 'end the debugger, strace or other tracer' });
+  }
+}

@@ -1,0 +1,50 @@
+// Whether the PIDs of the images are free on this host.
+import { type ProcStat, ProcessGone, readAllStats, readStatus, readWhole } from '@criu-ts/kernel/procfs';
+import { HostLacks, type TaskName } from '../errors.js';
+import type { RestorePlan } from './run.js';
+
+/**
+ * Who keeps a PID from being used: a process, or one whose group or session has that number; undefined: nobody for
+ * long. A zombie does so until its parent, mostly init by now, looks after it.
+ * @param stats of all processes
+ */
+export function holderOf(pid: number, stats: readonly ProcStat[] = readAllStats()): string | undefined {
+  const alive = stats.filter(({ state }) => state !== 'Z' && state !== 'X');
+  const holder = alive.find((one) => one.pid === pid);
+  if (holder !== undefined) return `process ${holder.pid} (${holder.comm})`;
+  const member = alive.find(({ pgrp, session }) => pgrp === pid || session === pid);
+  return member && `the ${member.pgrp === pid ? 'group' : 'session'} of process ${member.pid} (${member.comm})`;
+}
+
+export function pidTaken(task: TaskName, holder: string): HostLacks {
+  return new HostLacks('pid-taken', `the PID is taken: ${holder}`, { task, hint: 'end who has it, or restore in a new PID namespace' });
+}
+
+export function pidTooHigh(task: TaskName): HostLacks {
+  return new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task, hint: `sysctl kernel.pid_max=${task.pid + 1}` });
+}
+
+/** All PIDs and thread ids of the images that can't be had now. */
+export function pidObstacles({ tasks }: RestorePlan): HostLacks[] {
+  const stats = readAllStats();
+  const max = Number(readWhole('/proc/sys/kernel/pid_max').toString('latin1'));
+  return tasks.flatMap(({ name, threads }) =>
+    [...threads.keys()].flatMap((tid) => {
+      const object = tid === name.pid ? {} : { object: `thread ${tid}` };
+      if (tid >= max) return [pidTooHigh({ ...name, pid: tid })];
+      const holder = holderOf(tid, stats) ?? threadHolder(tid);
+      return holder === undefined ? [] : [pidTaken(name, holder).add(object)];
+    }),
+  );
+}
+
+/** Threads stand in /proc, too, though they are not listed there. */
+function threadHolder(tid: number): string | undefined {
+  try {
+    const { tgid, name } = readStatus(tid);
+    return tgid === tid ? undefined : `thread ${tid} (${name}) of process ${tgid}`;
+  } catch (error) {
+    if (error instanceof ProcessGone) return undefined;
+    throw error;
+  }
+}
