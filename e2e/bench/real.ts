@@ -10,6 +10,7 @@ import { jvm } from '../real/jvm.js';
 import type { RealProgram, RealProgramKind } from '../real/kind.js';
 import { nginx } from '../real/nginx.js';
 import { postgres, startPostgres } from '../real/postgres.js';
+import { dump, restore } from '@criu-ts/core';
 import type { BenchCase } from './cases.js';
 import { figuresOf, warmUp, type Figures } from './measure.js';
 
@@ -40,13 +41,46 @@ function realCase(name: string, { name: about, skip }: RealProgramKind, rounds: 
     run: async (ws, tool, dir) => {
       const program = await (programs.get(tool.name) ?? programs.set(tool.name, start(ws, tool)).get(tool.name));
       if (program === undefined) throw new Error('never');
-      if (tool.isPeer && peerBy.length > 0 && existsSync(featureCache)) chmodSync(featureCache, 0o644);
-      return dumpAndRestore(ws, tool.isPeer ? { ...tool, command: [...peerBy, ...tool.command] } : tool, program, dir);
+      if (tool.isPeer && peerBy.length > 0) await shareFeatures(ws, tool);
+      return dumpAndRestore(ws, tool, tool.isPeer ? { ...tool, command: [...peerBy, ...tool.command] } : tool, program, dir);
     },
   };
 }
 
-async function dumpAndRestore(ws: Workspace, tool: Tool, program: RealProgram, dir: string): Promise<Figures> {
+async function shareFeatures(ws: Workspace, criu: Tool): Promise<void> {
+  if (!existsSync(featureCache)) await ws.run(criu, ['check']);
+  chmodSync(featureCache, 0o644);
+}
+
+/** The same through the API, in this process: what is left when node and our code are loaded. */
+export function warmRound(name: string): (ws: Workspace, dir: string) => Promise<Figures> {
+  let running: Promise<RealProgram> | undefined;
+  let ended: Promise<unknown> | undefined;
+  return async (ws, dir) => {
+    const program = await (running ??= name === 'postgres' ? startPostgres(ws) : name === 'jvm' ? jvm.start(ws) : (nginx.startForPeer ?? nginx.start)(ws));
+    await program.check(throwing);
+    const { pid } = program.victim;
+    const tree = [pid, ...descendantsOf(pid)];
+    const imagesDir = path.join(dir, 'images');
+    await ws.shell(`mkdir '${imagesDir}'`);
+    warmUp(dir, 256 << 20);
+    const begin = performance.now();
+    await dump({ pid, imagesDir });
+    const dumped = performance.now();
+    await ended;
+    await waitFor('the tree to be gone', () => tree.every((each) => stateOf(each) === undefined), 60_000);
+    warmUp(dir, 256 << 20);
+    const before = performance.now();
+    const restored = await restore({ imagesDir });
+    const end = performance.now();
+    ended = restored.wait();
+    await program.check(throwing);
+    rmSync(imagesDir, { recursive: true });
+    return { dump: dumped - begin, restore: end - before };
+  };
+}
+
+async function dumpAndRestore(ws: Workspace, tool: Tool, dumper: Tool, program: RealProgram, dir: string): Promise<Figures> {
   await program.check(throwing);
   const images = path.join(dir, 'images');
   await ws.shell(`mkdir -m 777 '${images}'`);
@@ -54,7 +88,7 @@ async function dumpAndRestore(ws: Workspace, tool: Tool, program: RealProgram, d
   const tree = [pid, ...descendantsOf(pid)];
   const bare = tool.isPeer ? 0 : await bareNodeMs(ws);
   warmUp(dir, 256 << 20);
-  const dump = good(await ws.run(tool, ['dump', '-t', String(pid), '-D', images, '-o', 'dump.log', '-v1', ...program.options]));
+  const dump = good(await ws.run(dumper, ['dump', '-t', String(pid), '-D', images, '-o', 'dump.log', '-v1', ...program.options]));
   await waitFor('the tree to be gone', () => tree.every((each) => stateOf(each) === undefined), 60_000);
   warmUp(dir, 256 << 20);
   const restore = good(await ws.run(tool, ['restore', '-D', images, '-d', '-o', 'restore.log', '-v1', ...program.options]));
