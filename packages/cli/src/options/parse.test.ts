@@ -24,6 +24,7 @@ t.test('arguments are read as getopt_long does', async (t) => {
     ['-vvvv is four more', '-vvvv', { verbosity: 6 }, []],
     ['-v -v is two more', '-v -v', { verbosity: 4 }, []],
     ['-v0 is silent', '-v0', { verbosity: 0 }, []],
+    ['-verbosity=0 with one dash', '-verbosity=0', { verbosity: 0 }, []],
     ['--verbosity=1', '--verbosity=1', { verbosity: 1 }, []],
     ['an optional value must be glued', '--manage-cgroups soft', { 'manage-cgroups': '' }, ['soft']],
     ['an optional value', '--manage-cgroups=soft', { 'manage-cgroups': 'soft' }, []],
