@@ -13,5 +13,12 @@ export const itRanOn: readonly Explained[] = [
   { difference: /^core-\d+\.img\[0\]\.threadInfo\.(gpregs|fpregs)\./, because: 'registers: it was somewhere else' },
   { difference: /^files\.img\[\d+\]\.reg\.(pos|size): /, because: 'it wrote to its output' },
   { difference: /^timens-\d+\.img/, because: 'the clock ran on' },
+  { difference: /^tty-info\.img\[\d+\]\.termios(Locked)?\.cCc\[([89]|1\d)\]/, because: 'there are 19 keys in 8 of 19 numbers: CRIU leaves the others as it found its memory' },
+  { difference: /^core-\d+\.img\[0\]\.tc\.flags: /, because: 'how a process came to be, and whether it ever used a privilege (PF_FORKNOEXEC, PF_SUPERPRIV)' },
   { difference: /^inventory\.img\[0\]\.(dumpUptime|dumpCriuRunId)/, because: 'of the dump, not of the program' },
+];
+
+/** What a restore leaves behind in the kernel's notes about a process. */
+export const itWasRestored: readonly Explained[] = [
+  { difference: /^core-\d+\.img\[0\]\.tc\.flags: /, because: 'PF_SUPERPRIV and PF_FORKNOEXEC (linux/sched.h): it has used privileges, and it was never executed' },
 ];

@@ -10,4 +10,5 @@ testObjects([
   { program: 'timerfds', peerFlaw: { pattern: /tick/, because: 'an interval timer with an unread tick comes back disarmed' } },
   { program: 'signalfds' },
   { program: 'devices' },
+  { program: 'pidfds' },
 ]);

@@ -6,4 +6,10 @@ testObjects([
     program: 'unix_sockets',
     peerFlaw: { pattern: /has_name|comes_from|ECONNREFUSED/, because: 'CRIU loses the names of accepted sockets and of who sent a datagram, and that a peer is gone' },
   },
+  {
+    program: 'sockets_raw',
+    allowed: [{ field: /^$/, difference: /^maps\/.* socket:\[\d+\] → .* socket:\[\d+\]$/, because: 'the number of a socket made anew' }],
+    peerFlaw: { pattern: /SO_TYPE|EXT_ACK|nl_groups|flags/, because: 'CRIU forgets the type and the options of netlink sockets' },
+  },
+  { program: 'unix_rights', peerFails: 'descriptors that only a queue has' },
 ]);

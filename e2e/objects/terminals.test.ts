@@ -1,5 +1,5 @@
 import { testObjects } from '../harness/object-table.js';
 
 testObjects([
-  { program: 'ptys' },
+  { program: 'ptys', terminals: true },
 ]);

@@ -1,3 +1,4 @@
+import type { OnMoment } from './moments.js';
 import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
 
 /** An AbortSignal, or what does as well: it is asked, not listened to. */
@@ -27,6 +28,8 @@ export interface CommonOptions {
   readonly signal?: Cancellation;
   /** Called synchronously, in order; what it throws is ignored. Must be quick: tasks may be frozen meanwhile. */
   readonly onEvent?: (event: CriuEvent) => void;
+  /** Called, and waited for, at moments such as `pre-dump`: CRIU's action scripts. Tasks may be frozen meanwhile. */
+  readonly onMoment?: OnMoment;
   /** Emit a `syscall` event for every remote call: slow, off by default. */
   readonly traceSyscalls?: boolean;
   /** For tests of what a crash leaves behind. */

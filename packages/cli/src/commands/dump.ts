@@ -37,6 +37,7 @@ export function dumpCommand(dump: Dump): Execute {
         `dumped ${countText(tasks, 'process', 'processes')} (root ${pid}) to ${session.imagesDir}: ` +
           `${size} of memory, frozen for ${timeText(stats.frozenTime / 1000)}, ${timeText(ms)} in all\n`,
       );
-      return 0;
+      // As CRIU: the processes live on, and it is the caller who decides about them.
+      return session.scripts?.postDumpCode ?? 0;
     });
 }

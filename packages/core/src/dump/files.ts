@@ -1,11 +1,11 @@
 import { type file_entry, type file_lock_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
 import { mapFileName, type ProcStat, readStat } from '@criu-ts/kernel/procfs';
-import { memfd } from '@criu-ts/kernel/sys';
+import { memfd, type OwnedFd, readLink } from '@criu-ts/kernel/sys';
 import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileKind, Holder, HostFiles, InspectedFile } from '../resources/file-kind.js';
-import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectPath } from '../files/inspect.js';
+import { type FileOwner, type InspectedDescriptor, inspectDescriptors, inspectHeld, inspectPath } from '../files/inspect.js';
 import { statOf } from '../files/paths.js';
 import { lockEntries, lockKey } from '../files/file-locks.js';
 import { kindOf } from '../resources/files/registry.js';
@@ -20,6 +20,8 @@ interface OpenFile {
   readonly holders: Holder[];
   /** What the kind's `judge` gave; absent where it refused. */
   judged: { readonly value: unknown } | undefined;
+  /** Why what it holds can't be told. */
+  unreadable?: CriuError;
 }
 
 interface Descriptor {
@@ -62,6 +64,8 @@ export class DumpFiles {
   readonly #exes = new Map<number, number>();
   readonly #fs = new Map<number, FsInfo>();
   readonly #fsIds = new KernelObjects<number>(KCMP.FS);
+  /** Ours, as long as the dump needs them. */
+  readonly #held: OwnedFd[] = [];
   readonly #locks = new Map<string, file_lock_entry>();
   #lastId = 0;
   /** 1 is the dumper's own. */
@@ -104,22 +108,54 @@ export class DumpFiles {
 
   /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. How it was opened is the vma_entry's. */
   idOfMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
-    return this.#idOfLink(pid, `map_files/${mapFileName(mapping)}`);
+    const name = `map_files/${mapFileName(mapping)}`;
+    return this.#socketOf(pid, name)?.id ?? this.#idOfLink(pid, name);
+  }
+
+  /** A mapped socket is the very one that a descriptor has. */
+  #socketOf(pid: number, name: string): OpenFile | undefined {
+    const link = readLink(`/proc/${pid}/${name}`);
+    if (!link.startsWith('socket:[')) return undefined;
+    const found = this.#all.find(({ file }) => file.link === link);
+    if (found === undefined) throw new Unsupported('vma', `the mapping of a socket (${link}) that no descriptor has is not supported`, { object: name, task: this.#names.get(pid) ?? { pid }, hint: 'unmap it before the dump' });
+    return found;
   }
 
   /** Tells all that stands in the way (`at.refuse`). */
   judge(): void {
+    this.#collectHeld();
     for (const open of this.#all) {
       const { kind, file } = open;
       try {
+        if (open.unreadable !== undefined) throw open.unreadable;
         if (kind === undefined) throw refusal(file);
         judgeInfo(file);
         this.#judgeLocks(open);
+        judgeHolders(open);
         open.judged = { value: kind.judge?.(file, this.#contextOf(open)) };
       } catch (error) {
         this.#at.refuse(this.#describe(toCriuError(error), file));
       }
     }
+  }
+
+  /** What is in queues, and in the queues of what is in queues. */
+  #collectHeld(): void {
+    // It grows meanwhile.
+    for (const open of this.#all) {
+      try {
+        open.kind?.collect?.(open.file, { ...this.#contextOf(open), addHeld: (fd) => this.#addHeld(fd, open) });
+      } catch (error) {
+        open.unreadable = toCriuError(error);
+      }
+    }
+  }
+
+  #addHeld(fd: OwnedFd, { file: { task } }: OpenFile): number {
+    if (this.#held.length === 0) this.#at.undoOnFailure(() => this.letGo());
+    this.#held.push(fd);
+    const found = inspectHeld(fd, task);
+    return this.#byIdentity.findOrAdd(process.pid, fd.number, () => this.#add(found.inspect()), found.key).id;
   }
 
   #judgeLocks(open: OpenFile): void {
@@ -199,6 +235,7 @@ export class DumpFiles {
       refuse: (problem) => at.refuse(problem),
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
+      hasProcess: (pid) => at.hasProcess(pid),
       sharedMemoryId: (inode) => at.sharedMemoryId(inode),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
@@ -212,8 +249,14 @@ export class DumpFiles {
     };
   }
 
+  /** Our duplicates of what was in queues. */
+  letGo(): void {
+    for (const fd of this.#held.splice(0)) fd[Symbol.dispose]();
+  }
+
   #describe(error: CriuError, file: InspectedFile): CriuError {
-    const object = file.fd === undefined ? `${file.procPath.replace(/^\/proc\/\d+\//, '')} → ${file.link}` : `fd ${file.fd} → ${file.link}`;
+    const queued = file.procPath.startsWith(`/proc/${process.pid}/`);
+    const object = queued ? `a descriptor in a queue → ${file.link}` : file.fd === undefined ? `${file.procPath.replace(/^\/proc\/\d+\//, '')} → ${file.link}` : `fd ${file.fd} → ${file.link}`;
     return error.add({ object, task: file.task });
   }
 }
@@ -221,6 +264,13 @@ export class DumpFiles {
 function kindFor({ kind }: OpenFile): FileKind {
   if (kind === undefined) throw new Bug('a file of no kind got past the judgement');
   return kind;
+}
+
+/** Some things only a process that has the file can do at the restore. */
+function judgeHolders({ file, holders, kind }: OpenFile): void {
+  if (holders.length > 0 || file.info === undefined) return;
+  const needs = kind?.connect !== undefined ? kind.name : file.fown.pid !== 0 ? 'a file with an owner (F_SETOWN)' : file.info.locks.length > 0 ? 'a locked file' : undefined;
+  if (needs !== undefined) throw new Unsupported('file', `${needs} that only a queue of a unix socket holds is not supported`, { hint: 'dump it when the process has received it' });
 }
 
 /** What fdinfo says of any kind of file. */

@@ -26,8 +26,9 @@ export function freezeTree(run: DumpRun): void {
 export function releaseTree(run: DumpRun): void {
   const { tree, options } = run;
   if (tree === undefined) return;
+  run.files.letGo();
   const pids = [...tree.processes.values()].filter(({ zombie }) => !zombie).map(({ pid }) => pid);
-  const state = options.leaveRunning ? 'running' : options.leaveStopped ? 'stopped' : 'killed';
+  const state = options.leaveRunning || run.keepRunning ? 'running' : options.leaveStopped ? 'stopped' : 'killed';
   // SIGSTOP takes hold when the tracer lets go; SIGKILL works on a stopped tracee too.
   if (state === 'stopped') for (const { pid, zombie, stopSignal } of tree.processes.values()) if (!zombie && stopSignal === undefined) kill(pid, SIG.STOP);
   const killedAt = performance.now();

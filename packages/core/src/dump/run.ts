@@ -5,6 +5,7 @@ import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
 import type { DeadTask, DumpTask } from '../model/dump-task.js';
+import { type Moment, reach } from '../moments.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
@@ -50,6 +51,8 @@ export class DumpRun implements DumpContext {
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
   frozenAt = 0;
+  /** Somebody wished at `post-dump` that the tree runs on. */
+  keepRunning = false;
   /** Looked at right before the freeze. */
   sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
@@ -81,6 +84,10 @@ export class DumpRun implements DumpContext {
     this.emit = emit;
   }
 
+  async reach(moment: Moment): Promise<void> {
+    if ((await reach(moment, this.options.pid, this.options, this.emit)) === 'leave-running') this.keepRunning = true;
+  }
+
   append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void {
     const key = `${type.pattern} ${id ?? ''}`;
     const group = this.#collected.get(key) ?? { type: type as ImageType<unknown>, id, entries: [] };
@@ -100,6 +107,10 @@ export class DumpRun implements DumpContext {
   shared<T>(key: string, make: () => T): T {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
+  }
+
+  hasProcess(pid: number): boolean {
+    return this.tree?.processes.has(pid) === true;
   }
 
   nextId(sequence: string): number {

@@ -1,6 +1,6 @@
 // Options of IP and TCP: those that CRIU's messages have, and all others that are not as on a fresh socket.
-import type { ip_opts_entry, socket_option_entry, tcp_opts_entry } from '@criu-ts/images';
-import { AF, IP, IPPROTO, IPV6, SO, SOL, TCP } from '@criu-ts/kernel/abi';
+import type { ip_opts_entry, ip_opts_raw_entry, socket_option_entry, tcp_opts_entry } from '@criu-ts/images';
+import { AF, IP, IPPROTO, IPV6, NETLINK, SO, SOCK, SOL, TCP } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { option, optionUnless, setOption, socket, tryOption } from './socket-calls.js';
 
@@ -33,6 +33,33 @@ export function writeIpOptions(fd: OwnedFd, family: number, entry: ip_opts_entry
   }
 }
 
+/** netinet/icmp.h, linux/icmpv6.h: one word, or eight. */
+const ICMP_FILTER = 1;
+const SOL_RAW = 255;
+/** IPV6_CHECKSUM, at the level of raw sockets: where the checksum stands in a packet. */
+const RAW_CHECKSUM = 7;
+
+export function readRawOptions(fd: OwnedFd, { family, protocol }: SocketType): ip_opts_raw_entry {
+  const v6 = family === AF.INET6;
+  const filter = v6 ? (protocol === IPPROTO.ICMPV6 ? tryOption(fd, IPPROTO.ICMPV6, ICMP_FILTER, 32) : undefined) : protocol === IPPROTO.ICMP ? tryOption(fd, SOL_RAW, ICMP_FILTER, 4) : undefined;
+  const isOn = (level: number, name: number): boolean => option(fd, level, name) !== 0;
+  return {
+    ...(isOn(v6 ? SOL.IPV6 : SOL.IP, v6 ? IPV6.HDRINCL : IP.HDRINCL) && { hdrincl: true }),
+    ...(!v6 && isOn(SOL.IP, IP.NODEFRAG) && { nodefrag: true }),
+    icmpvFilter: filter === undefined ? [] : [...new Uint32Array(filter.slice().buffer)],
+  };
+}
+
+export function writeRawOptions(fd: OwnedFd, { family, ipOpts }: { readonly family: number; readonly ipOpts?: ip_opts_entry | undefined }): void {
+  const raw = ipOpts?.raw;
+  const v6 = family === AF.INET6;
+  // Of protocol IPPROTO_RAW it is on from the beginning.
+  setOption(fd, v6 ? SOL.IPV6 : SOL.IP, v6 ? IPV6.HDRINCL : IP.HDRINCL, Number(raw?.hdrincl ?? false));
+  if (raw === undefined) return;
+  if (!v6 && raw.nodefrag === true) setOption(fd, SOL.IP, IP.NODEFRAG, 1);
+  if (raw.icmpvFilter.length > 0) setOption(fd, v6 ? IPPROTO.ICMPV6 : SOL_RAW, ICMP_FILTER, new Uint8Array(Uint32Array.from(raw.icmpvFilter).buffer));
+}
+
 export function readTcpOptions(fd: OwnedFd): tcp_opts_entry {
   const entry: tcp_opts_entry = {};
   for (const field of ['nodelay', 'cork'] as const) if (option(fd, SOL.TCP, TCP_SWITCHES[field]) !== 0) entry[field] = true;
@@ -55,7 +82,7 @@ export function writeTcpOptions(fd: OwnedFd, entry: tcp_opts_entry): void {
 }
 
 /** Options that CRIU's messages have no field for; what getsockopt gives, setsockopt takes. */
-const MORE: Readonly<Record<'socket' | 'ip' | 'ipv6' | 'tcp' | 'udp', readonly number[]>> = {
+const MORE: Readonly<Record<'socket' | 'ip' | 'ipv6' | 'tcp' | 'udp' | 'netlink' | 'packet', readonly number[]>> = {
   socket: [
     SO.PEEK_OFF, SO.RXQ_OVFL, SO.TIMESTAMP, SO.TIMESTAMPNS, SO.TIMESTAMPING, SO.BUSY_POLL, SO.PREFER_BUSY_POLL, SO.BUSY_POLL_BUDGET,
     SO.MAX_PACING_RATE, SO.SELECT_ERR_QUEUE, SO.WIFI_STATUS, SO.NOFCS, SO.ZEROCOPY, SO.TXREHASH, SO.RCVMARK, SO.RCVPRIORITY, SO.INCOMING_CPU, SO.LOCK_FILTER,
@@ -76,6 +103,9 @@ const MORE: Readonly<Record<'socket' | 'ip' | 'ipv6' | 'tcp' | 'udp', readonly n
   ],
   /** UDP_NO_CHECK6_TX, UDP_NO_CHECK6_RX, UDP_SEGMENT, UDP_GRO (linux/udp.h) */
   udp: [101, 102, 103, 104],
+  netlink: [NETLINK.PKTINFO, NETLINK.BROADCAST_ERROR, NETLINK.NO_ENOBUFS, NETLINK.LISTEN_ALL_NSID, NETLINK.CAP_ACK, NETLINK.EXT_ACK, NETLINK.GET_STRICT_CHK],
+  /** PACKET_QDISC_BYPASS, PACKET_IGNORE_OUTGOING (linux/if_packet.h) */
+  packet: [20, 23],
 };
 
 export interface SocketType {
@@ -83,6 +113,8 @@ export interface SocketType {
   readonly type: number;
   readonly protocol: number;
 }
+
+const isInternet = (family: number): boolean => family === AF.INET || family === AF.INET6;
 
 /** What a socket has before anybody sets anything. */
 export type FreshOptions = readonly (readonly [level: number, name: number, value: Uint8Array])[];
@@ -92,10 +124,13 @@ export function freshOptions({ family, type, protocol }: SocketType): FreshOptio
   using fresh = socket(family, type, protocol);
   const levels: [level: number, names: readonly number[]][] = [
     [SOL.SOCKET, MORE.socket],
-    [SOL.IP, MORE.ip],
+    [SOL.IP, isInternet(family) ? MORE.ip : []],
     [SOL.IPV6, family === AF.INET6 ? MORE.ipv6 : []],
-    [SOL.TCP, protocol === IPPROTO.TCP ? MORE.tcp : []],
-    [SOL.UDP, protocol === IPPROTO.UDP ? MORE.udp : []],
+    [SOL_RAW, family === AF.INET6 && type === SOCK.RAW ? [RAW_CHECKSUM] : []],
+    [SOL.TCP, isInternet(family) && protocol === IPPROTO.TCP ? MORE.tcp : []],
+    [SOL.UDP, isInternet(family) && protocol === IPPROTO.UDP ? MORE.udp : []],
+    [SOL.NETLINK, family === AF.NETLINK ? MORE.netlink : []],
+    [SOL.PACKET, family === AF.PACKET ? MORE.packet : []],
   ];
   return levels.flatMap(([level, names]) =>
     names.flatMap((name) => {

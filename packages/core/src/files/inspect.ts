@@ -1,11 +1,12 @@
 // What /proc and a duplicate tell of an open file. Five thousand descriptors are usual: raw calls, no object more than needed.
-import { AT, O, SYS } from '@criu-ts/kernel/abi';
+import { AT, F, O, SO, SOL, SYS } from '@criu-ts/kernel/abi';
 import { type FdInfo, parseFdInfo } from '@criu-ts/kernel/procfs';
-import { Memory, openAt, type OwnedFd, open, pathString, pidfdGetfd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
+import { fcntl, Memory, openAt, OwnedFd, open, pathString, pidfdGetfd, pidfdOpen, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { TaskName } from '../errors.js';
 import type { InspectedFile } from '../resources/file-kind.js';
 import { NO_OWNER, readFown } from './fown.js';
 import { openPath, statOf } from './paths.js';
+import { option } from './socket-calls.js';
 
 /** The part of a task that its files need. */
 export interface FileOwner {
@@ -21,7 +22,7 @@ export interface InspectedDescriptor {
   /** Differs for different open files, as far as can be told without kcmp(2). Holds only what never changes. */
   readonly key: string;
   /** Costs as much again: only for the first descriptor of each open file. */
-  inspect(): InspectedFile;
+  inspect(open?: () => OwnedFd): InspectedFile;
 }
 
 const memory = new Memory(192 * 1024);
@@ -36,6 +37,17 @@ export function inspectDescriptors(owner: FileOwner): InspectedDescriptor[] {
   using links = open(`/proc/${owner.pid}/fd`, O.RDONLY | O.DIRECTORY);
   using infos = open(`/proc/${owner.pid}/fdinfo`, O.RDONLY | O.DIRECTORY);
   return listNumbers(links).map((fd) => inspectDescriptor(owner, fd, links, infos));
+}
+
+/** A descriptor of our own, which the task's processes have none of: it waits in a queue of theirs. */
+export function inspectHeld(fd: OwnedFd, task: TaskName): InspectedDescriptor {
+  using self = pidfdOpen(process.pid);
+  using links = open('/proc/self/fd', O.RDONLY | O.DIRECTORY);
+  using infos = open('/proc/self/fdinfo', O.RDONLY | O.DIRECTORY);
+  const owner: FileOwner = { pid: process.pid, name: task, pidfd: self };
+  const found = inspectDescriptor(owner, fd.number, links, infos);
+  const duplicate = (): OwnedFd => new OwnedFd(fcntl(fd, F.DUPFD_CLOEXEC));
+  return { ...found, inspect: () => ({ ...found.inspect(duplicate), fd: undefined }) };
 }
 
 function listNumbers(directory: OwnedFd): number[] {
@@ -57,12 +69,11 @@ function inspectDescriptor(owner: FileOwner, fd: number, links: OwnedFd, infos: 
   const link = readLinkAt(links, String(fd));
   const text = readAt(infos, String(fd));
   const info = plainInfo(text) ?? parseFdInfo(text);
-  const duplicate = (): OwnedFd => pidfdGetfd(owner.pidfd, fd);
   return {
     fd,
     cloexec: (info.flags & O.CLOEXEC) !== 0,
     key: identityKey(link, info, text),
-    inspect(): InspectedFile {
+    inspect(duplicate = (): OwnedFd => pidfdGetfd(owner.pidfd, fd)): InspectedFile {
       using copy = duplicate();
       const flags = info.flags & ~O.CLOEXEC;
       return {
@@ -76,6 +87,7 @@ function inspectDescriptor(owner: FileOwner, fd: number, links: OwnedFd, infos: 
         mntId: info.mountId,
         info,
         fown: (flags & O.PATH) !== 0 ? NO_OWNER : readFown(copy),
+        ...(link.startsWith('socket:[') && { family: option(copy, SOL.SOCKET, SO.DOMAIN) }),
         open: duplicate,
       };
     },

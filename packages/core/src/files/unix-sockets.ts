@@ -13,7 +13,7 @@ import { writeSocketOptions } from './socket-options.js';
 import { setFlags } from './status-flags.js';
 import { accept, bindName, connectName, disconnect, isPath, nameText, reach, sameName, socketpair } from './unix-calls.js';
 import { bindPlace, boundTo, type Place } from './unix-place.js';
-import { makeRoom, type Packet, packetsFor, send } from './unix-queue.js';
+import { makeRoom, needsAll, type Packet, packetsFor, send } from './unix-queue.js';
 
 /** unix_sk_entry.uflags: the peer of one of ours, and no socket of ours itself. */
 export const EXTERNAL = 1;
@@ -30,6 +30,7 @@ export class UnixSockets {
   /** Ours until all stand: others must be able to connect to them. */
   readonly #kept = new Map<number, OwnedFd>();
   readonly #finished = new Set<number>();
+  #datagramsWait: boolean | undefined;
   #live: ((file: FileStat) => boolean) | undefined;
 
   constructor(at: FileRestoreContext) {
@@ -58,7 +59,7 @@ export class UnixSockets {
 
   #make(entry: unix_sk_entry): void {
     if ((entry.uflags & FOREIGN_FLAGS) !== 0) throw new Unsupported('file', `a unix socket with the flags 0x${entry.uflags.toString(16)} can not be restored`);
-    if (entry.type === SOCK.DGRAM) this.#finishDatagram(entry);
+    if (entry.type === SOCK.DGRAM) this.#makeDatagram(entry);
     else if (entry.state === TCP_STATE.ESTABLISHED) this.#makeConnection(entry);
     else this.#makeAlone(entry);
   }
@@ -93,22 +94,57 @@ export class UnixSockets {
     if (entry.state === TCP_STATE.LISTEN) {
       listen(fd, entry.backlog);
       this.#keep(entry, fd);
+      this.#makePending(entry);
     }
     settle(fd, entry);
+  }
+
+  /** Clients that wait to be accepted, in their order; not before all connections through this listener are made. */
+  #makePending(listener: unix_sk_entry): void {
+    const place = ({ ino }: unix_sk_entry): number => listener.pending.indexOf(ino);
+    const clients = this.#entries.filter((entry) => entry.peer === listener.ino && entry.type === listener.type).sort((a, b) => place(a) - place(b));
+    for (const client of clients) {
+      const fd = this.#add(client, socket(AF.UNIX, client.type, 0));
+      this.#bind(fd, client);
+      this.#later([fd, this.#kept.get(listener.id) as OwnedFd], (own, kept) => {
+        reach(kept, (name) => connectName(own, name));
+        settle(own, client);
+      });
+    }
+  }
+
+  /** Done when all files are open, with duplicates of these. */
+  #later([first, second]: readonly [OwnedFd, OwnedFd], action: (first: OwnedFd, second: OwnedFd) => void): void {
+    const kept = [first, second].map((fd) => new Owned(fcntl(fd, F.DUPFD_CLOEXEC))) as [OwnedFd, OwnedFd];
+    const close = (): void => kept.forEach((fd) => fd[Symbol.dispose]());
+    this.#at.defer(close);
+    this.#at.whenOpen(() => {
+      action(...kept);
+      close();
+    });
+  }
+
+  #queueNeedsAll({ id }: unix_sk_entry): boolean {
+    return packetsFor(id, this.#at).some(needsAll);
   }
 
   /** SOCK_STREAM, SOCK_SEQPACKET: both ends at once. */
   #makeConnection(entry: unix_sk_entry): void {
     const peer = this.#peerOf(entry);
     if (peer === undefined) return this.#makeAbandoned(entry);
-    if (peer.peer !== entry.ino) throw new Unsupported('file', `a connection to the unix socket ${nameText(peer.name)} that was not accepted yet can not be restored`);
+    if (peer.state === TCP_STATE.LISTEN) return this.#make(peer);
+    if (peer.peer !== entry.ino) throw new ImageCorrupt(`unix socket ${entry.ino} is connected to ${peer.ino}, which is not connected to it`, { object: 'files.img' });
     const [own, other] = this.#connect(entry.type, entry, peer);
     this.#add(entry, own);
     this.#add(peer, other);
-    this.#fill(other, entry);
-    this.#fill(own, peer);
-    settle(own, entry);
-    settle(other, peer);
+    const finish = (first: OwnedFd, second: OwnedFd): void => {
+      this.#fill(second, entry);
+      this.#fill(first, peer);
+      settle(first, entry);
+      settle(second, peer);
+    };
+    if (this.#queueNeedsAll(entry) || this.#queueNeedsAll(peer)) this.#later([own, other], finish);
+    else finish(own, other);
   }
 
   /** The other end is gone. */
@@ -116,7 +152,7 @@ export class UnixSockets {
     const [own, other] = this.#connect(entry.type, entry, { name: entry.peerName ?? NOWHERE.name, deleted: true });
     using gone = other;
     this.#add(entry, own);
-    this.#fill(gone, entry);
+    this.#fillNow(gone, own, entry);
     settle(own, { ...entry, shutdown: sk_shutdown.NONE });
   }
 
@@ -163,7 +199,21 @@ export class UnixSockets {
   #fill(sender: OwnedFd, { id }: unix_sk_entry): void {
     const packets = packetsFor(id, this.#at);
     makeRoom(sender, packets);
-    for (const packet of packets) send(sender, packet);
+    for (const packet of packets) send(sender, packet, (file) => this.#at.held(file));
+  }
+
+  /** Or later, where more must stand first: nobody else has the sender, which goes then. */
+  #fillNow(sender: OwnedFd, receiver: OwnedFd, entry: unix_sk_entry): void {
+    if (this.#queueNeedsAll(entry)) this.#later([sender, receiver], (kept) => this.#fill(kept, entry));
+    else this.#fill(sender, entry);
+  }
+
+  /** Where any queue needs all files to stand, all are finished then: their order matters. */
+  #makeDatagram(entry: unix_sk_entry): void {
+    this.#datagramsWait ??= this.#entries.some((other) => other.type === SOCK.DGRAM && this.#queueNeedsAll(other));
+    if (!this.#datagramsWait) return this.#finishDatagram(entry);
+    this.#boundDatagram(entry);
+    this.#at.whenOpen(() => this.#finishDatagram(entry));
   }
 
   /** A datagram socket with its name; two that are each other's peers and can't find one another by name, both. */
@@ -196,7 +246,7 @@ export class UnixSockets {
     if (entry.peerName !== undefined) this.#bind(gone, { name: entry.peerName, deleted: true });
     // Before the data: they would go, too.
     else if (!hadPeer(entry)) disconnect(own);
-    this.#fill(gone, entry);
+    this.#fillNow(gone, own, entry);
     return own;
   }
 
@@ -248,7 +298,7 @@ export class UnixSockets {
 
   #sendAs(nameless: OwnedFd, packet: Packet, receiver: OwnedFd): void {
     const { sender } = packet.message;
-    const sendBy = (fd: OwnedFd): void => reach(receiver, (name) => send(fd, packet, name));
+    const sendBy = (fd: OwnedFd): void => reach(receiver, (name) => send(fd, packet, (file) => this.#at.held(file), name));
     if (sender === undefined || sender.length === 0) return sendBy(nameless);
     const own = this.#entries.find((entry) => entry.type === SOCK.DGRAM && (entry.uflags & EXTERNAL) === 0 && sameName(entry.name, sender));
     if (own !== undefined) return sendBy(this.#boundDatagram(own));

@@ -23,6 +23,8 @@ export interface DumpContext extends EntryCollector {
    * @param shmid its inode  @param procPath a path below /proc that opens it: `/proc/7/map_files/…`, `/proc/7/fd/3`
    */
   noteSharedMemory(shmid: bigint, procPath: string): void;
+  /** Whether it is a process of the tree, alive or a zombie. */
+  hasProcess(pid: number): boolean;
   /** Its number in the images: the inode, where that is not the id of a System V segment, whose pages have the same names. */
   sharedMemoryId(inode: bigint): bigint;
   /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */

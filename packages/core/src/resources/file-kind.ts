@@ -22,6 +22,8 @@ export interface InspectedFile {
   readonly mntId: number;
   /** fdinfo; undefined where there is no descriptor */
   readonly info: FdInfo | undefined;
+  /** Of a socket: SO_DOMAIN. */
+  readonly family?: number;
   /** F_GETOWN_EX, F_GETOWNER_UIDS and F_GETSIG. */
   readonly fown: fown_entry;
   /** A duplicate of it, ours (pidfd_getfd); where there is no descriptor, opened anew through procPath with O_PATH. */
@@ -49,6 +51,15 @@ export interface FileDumpContext extends DumpContext {
   nextFileId(): number;
 }
 
+export interface FileCollectContext extends FileDumpContext {
+  /**
+   * An open file that no descriptor table has: it is dumped like the others.
+   * @param fd a descriptor of ours, which stays until the dump ends
+   * @returns its number in the images
+   */
+  addHeld(fd: OwnedFd): number;
+}
+
 /** Another name under which a file lies for the time of a restore (remap-fpath.img). */
 export type Remap = { readonly kind: 'ghost'; readonly ghost: number } | { readonly kind: 'linked'; readonly file: number } | { readonly kind: 'dead-process'; readonly pid: number };
 
@@ -62,6 +73,10 @@ export interface FileRestoreContext extends RestoreContext {
   inherited(resource: string): OwnedFd | undefined;
   /** Writes what the images have of a shared memory object into an empty one. */
   fillSharedMemory(shmid: bigint, fd: OwnedFd): void;
+  /** An open file that a queue holds: ours until the restore of files ends. */
+  held(id: number): OwnedFd;
+  /** Done when every file of the images is open, before anything is connected to them. */
+  whenOpen(action: () => void): void;
   /** Done when all files of all tasks stand: helpers that only opening needs. */
   whenInstalled(action: () => void): void;
   /** The same, when the temporary names of removed files are gone too. */
@@ -88,6 +103,8 @@ export interface FileKind<Judged = unknown> {
   readonly type: fd_types;
   /** Pure; the first kind of the registry that says yes has it. */
   recognises(file: InspectedFile, host: HostFiles): boolean;
+  /** First of all: open files that only this one holds (in a queue). @throws Unsupported */
+  collect?(file: InspectedFile, at: FileCollectContext): void;
   /** @throws Unsupported with why and hint where this one can't be dumped; object and task are added. Nothing is written yet. */
   judge?(file: InspectedFile, at: FileDumpContext): Judged;
   /** The kernel's state as plain data: the message under its field, as `{ efd: … }`. Leaves no trace in the task. */

@@ -12,7 +12,7 @@ import type { RestoreRun, TaskImages } from './run.js';
  * The last step: each process takes the blob out of its memory by an instruction that is its own, every thread gets
  * its signal mask and registers, and all are let go. Until the first is let go a failure still ends all of them.
  */
-export function becomeThemselves(run: RestoreRun): void {
+export async function becomeThemselves(run: RestoreRun): Promise<void> {
   for (const task of run.plan.tasks) {
     removeBlob(run, task);
     for (const [tid, core] of task.threads) {
@@ -26,6 +26,7 @@ export function becomeThemselves(run: RestoreRun): void {
       restoreAffinity(tid, core, run);
     }
   }
+  await run.reach('pre-resume');
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid, core } of run.plan.tasks) if (core.tc?.taskState !== TASK_STATE.STOPPED) kill(pid, SIG.STOP);
   for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();

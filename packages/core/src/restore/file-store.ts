@@ -9,14 +9,19 @@ import { kindOfType, typeNameOf } from '../resources/files/registry.js';
 
 /** The files of the images, opened in our process as they are needed. */
 export class FileStore {
+  readonly #at: RestoreContext;
   readonly #entries: ReadonlyMap<number, file_entry>;
   readonly #context: FileRestoreContext;
   readonly #open = new Map<number, OwnedFd>();
   readonly #mapped = new Map<string, OwnedFd>();
+  /** Of files in the queues of sockets. */
+  #queued: ReadonlySet<number> | undefined;
+  #whenOpen: (() => void)[] = [];
   #whenInstalled: (() => void)[] = [];
   #whenSettled: (() => void)[] = [];
 
   constructor(at: RestoreContext) {
+    this.#at = at;
     this.#entries = new Map(at.images.readIfPresent(IMAGE_TYPES.files).map((entry) => [entry.id, entry]));
     const remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)]));
     this.#context = {
@@ -30,6 +35,8 @@ export class FileStore {
       regular: (id) => this.#regular(id),
       inherited: (resource) => inherit(resource, at),
       fillSharedMemory: (shmid, fd) => void fillSharedMemory(at.images, shmid, fd),
+      held: (id) => this.open(id),
+      whenOpen: (action) => void this.#whenOpen.push(action),
       whenInstalled: (action) => void this.#whenInstalled.push(action),
       whenSettled: (action) => void this.#whenSettled.push(action),
     };
@@ -87,6 +94,7 @@ export class FileStore {
 
   /** All its users have it: our own descriptor goes. */
   release(id: number): void {
+    if (this.#inQueues().has(id)) return;
     this.#open.get(id)?.[Symbol.dispose]();
     this.#open.delete(id);
   }
@@ -112,6 +120,15 @@ export class FileStore {
     return fd;
   }
 
+  /** To be called when the tasks have their descriptors: what only queues have is opened, and queues are filled. */
+  finishOpening(): void {
+    for (const id of this.#inQueues()) this.open(id);
+    for (let actions = this.#whenOpen; actions.length > 0; actions = this.#whenOpen) {
+      this.#whenOpen = [];
+      for (const action of actions) action();
+    }
+  }
+
   /** To be called when all descriptors and mappings stand: temporary names and helpers go. */
   finish(): void {
     const actions = [...this.#whenInstalled, ...this.#whenSettled];
@@ -119,6 +136,10 @@ export class FileStore {
     this.#whenSettled = [];
     for (const action of actions) action();
     this.#closeAll();
+  }
+
+  #inQueues(): ReadonlySet<number> {
+    return (this.#queued ??= new Set(this.#at.images.readIfPresent(IMAGE_TYPES.skQueues).flatMap(({ message }) => message.scm.flatMap(({ rights }) => rights))));
   }
 
   /** `/var/log/x`, `pipe:[7]`, `EVENTFD 12` */

@@ -309,11 +309,12 @@ t.test('unix sockets that can not be kept are refused by name', async (t) => {
   victim.call(SYS.listen, listener, 1);
   const unaccepted = task.socket(SOCK.STREAM); // 3
   task.connect(unaccepted, '@criu-ts listener');
+  task.send(unaccepted, 'early');
+  const closed = task.socket(SOCK.STREAM);
+  task.connect(closed, '@criu-ts listener');
+  victim.call(SYS.close, closed);
   const [urgent, other] = task.pair(SOCK.STREAM); // 4, 5
   victim.call(SYS.sendto, other, 'u', 1, 1, 0, 0);
-  const told = task.pair(SOCK.STREAM); // 6, 7
-  victim.call(SYS.setsockopt, told[0], SOL.SOCKET, SO.PASSCRED, new Uint8Array(Int32Array.of(1).buffer), 4);
-  task.send(told[1], 'by me');
   t.equal(urgent, 4);
   t.match(
     problemsOf([victim]).map(({ object, what }) => `${object?.replace(/ .*/, '')} ${object?.replace(/\D*(\d+).*/, '$1')} ${what}`),
@@ -321,9 +322,8 @@ t.test('unix sockets that can not be kept are refused by name', async (t) => {
       /^fd 0 .*@criu-ts theirs\) whose other end is outside/,
       /^fd 1 .*not accepted yet/,
       /^fd 2 1 connections to the unix socket @criu-ts listener were not accepted/,
-      /^fd 3 .*not accepted yet/,
+      /^fd 3 .*not accepted yet, with data in it/,
       /^fd 4 urgent data/,
-      /^fd 6 .*SO_PASSCRED/,
     ],
   );
 });

@@ -26,6 +26,7 @@ export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, 
   const tables = wanted.filter(({ filesId }, i) => wanted.findIndex((other) => other.filesId === filesId) === i);
   const users = countUsers(tables.map(({ entries }) => entries));
   for (const { task, entries } of tables) installDescriptors(task, entries, store, users);
+  store.finishOpening();
   connectAll(wanted, store, at);
   lockAll(wanted, at);
 }

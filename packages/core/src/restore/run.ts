@@ -4,6 +4,7 @@ import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import type { RestoreStats } from '../events.js';
+import { type Moment, reach } from '../moments.js';
 import type { RestoreOptions } from '../options.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
@@ -95,6 +96,13 @@ export class RestoreRun implements RestoreContext {
   /** Lets us, and threads that are started, run everywhere until it is disposed of. */
   unpinned(): Disposable {
     return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  /** Runs everywhere meanwhile, as what is started then would, too. */
+  async reach(moment: Moment): Promise<void> {
+    if (this.options.onMoment === undefined) return;
+    using _everywhere = this.unpinned();
+    await reach(moment, this.tasks.values().next().value?.pid, this.options, this.emit);
   }
 
   task(pid: number): ProcessToRestore {

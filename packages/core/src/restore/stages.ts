@@ -18,7 +18,7 @@ const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePha
 /** The whole order of a restore. */
 export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
-  { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: plantFirst },
+  { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: (run) => run.reach('pre-restore').then(() => plantFirst(run)) },
   { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
   phase('early', restoreEarly),
   { name: 'memory', because: 'descriptors that mappings need come and go before the process has its own', run: restoreMemory },
@@ -27,7 +27,7 @@ export const restoreStages: readonly Stage<RestoreRun>[] = [
   phase('late'),
   phase('last'),
   phase('arm'),
-  { name: 'become', because: 'with its own registers a puppet is none any more', run: becomeThemselves },
+  { name: 'become', because: 'with its own registers a puppet is none any more', run: (run) => run.reach('post-restore').then(() => becomeThemselves(run)) },
 ];
 
 function restoreAllFiles(run: RestoreRun): void {

@@ -33,6 +33,10 @@ export class TestDump implements DumpContext {
     return this.#shared.get(key) as T;
   }
 
+  hasProcess(pid: number): boolean {
+    return pid === process.pid;
+  }
+
   nextId(sequence: string): number {
     const id = (this.#ids.get(sequence) ?? 0) + 1;
     this.#ids.set(sequence, id);

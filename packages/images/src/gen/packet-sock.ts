@@ -2,6 +2,7 @@
 // @generated from protobuf file "packet-sock.proto" (syntax proto2)
 import { messageType } from '../message/message-type.js';
 import type { MessageType } from '../message/message-type.js';
+import { socket_option_entry } from './sk-inet.js';
 import { sk_opts_entry } from './sk-opts.js';
 import { fown_entry } from './fown.js';
 /** @generated from protobuf message packet_mclist */
@@ -72,6 +73,8 @@ export interface packet_sock_entry {
   txRing?: packet_ring | undefined;
   /** optional uint32 ns_id = 20 */
   nsId?: number | undefined;
+  /** repeated socket_option_entry more_options = 1000 */
+  moreOptions: socket_option_entry[];
 }
 export const packet_mclist: MessageType<packet_mclist> = /*@__PURE__*/ messageType<packet_mclist>('packet_mclist', () => [
   { no: 1, name: "index", localName: "index", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -108,4 +111,5 @@ export const packet_sock_entry: MessageType<packet_sock_entry> = /*@__PURE__*/ m
   { no: 18, name: "rx_ring", localName: "rxRing", kind: "message", T: () => packet_ring },
   { no: 19, name: "tx_ring", localName: "txRing", kind: "message", T: () => packet_ring },
   { no: 20, name: "ns_id", localName: "nsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "more_options", localName: "moreOptions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => socket_option_entry },
 ]);

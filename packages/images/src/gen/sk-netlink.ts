@@ -2,6 +2,7 @@
 // @generated from protobuf file "sk-netlink.proto" (syntax proto2)
 import { messageType } from '../message/message-type.js';
 import type { MessageType } from '../message/message-type.js';
+import { socket_option_entry } from './sk-inet.js';
 import { sk_opts_entry } from './sk-opts.js';
 import { fown_entry } from './fown.js';
 /** @generated from protobuf message netlink_sk_entry */
@@ -30,6 +31,10 @@ export interface netlink_sk_entry {
   opts: sk_opts_entry;
   /** optional uint32 ns_id = 13 */
   nsId?: number | undefined;
+  /** optional uint32 type = 1000 */
+  type?: number | undefined;
+  /** repeated socket_option_entry more_options = 1001 */
+  moreOptions: socket_option_entry[];
 }
 export const netlink_sk_entry: MessageType<netlink_sk_entry> = /*@__PURE__*/ messageType<netlink_sk_entry>('netlink_sk_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -44,4 +49,6 @@ export const netlink_sk_entry: MessageType<netlink_sk_entry> = /*@__PURE__*/ mes
   { no: 11, name: "fown", localName: "fown", kind: "message", T: () => fown_entry, req: true },
   { no: 12, name: "opts", localName: "opts", kind: "message", T: () => sk_opts_entry, req: true },
   { no: 13, name: "ns_id", localName: "nsId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1000, name: "type", localName: "type", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1001, name: "more_options", localName: "moreOptions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => socket_option_entry },
 ]);

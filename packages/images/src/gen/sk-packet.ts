@@ -19,6 +19,12 @@ export interface sk_packet_entry {
   scm: scm_entry[];
   /** optional bytes sender = 1000 */
   sender?: Uint8Array | undefined;
+  /** optional uint32 sender_pid = 1001 */
+  senderPid?: number | undefined;
+  /** optional uint32 sender_uid = 1002 */
+  senderUid?: number | undefined;
+  /** optional uint32 sender_gid = 1003 */
+  senderGid?: number | undefined;
 }
 export const scm_entry: MessageType<scm_entry> = /*@__PURE__*/ messageType<scm_entry>('scm_entry', () => [
   { no: 1, name: "type", localName: "type", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -29,4 +35,7 @@ export const sk_packet_entry: MessageType<sk_packet_entry> = /*@__PURE__*/ messa
   { no: 2, name: "length", localName: "length", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 4, name: "scm", localName: "scm", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => scm_entry },
   { no: 1000, name: "sender", localName: "sender", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/, options: { criu: { conv: "unix_name" } } },
+  { no: 1001, name: "sender_pid", localName: "senderPid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1002, name: "sender_uid", localName: "senderUid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1003, name: "sender_gid", localName: "senderGid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -57,6 +57,8 @@ export interface unix_sk_entry {
   peerName?: Uint8Array | undefined;
   /** optional string renamed_to = 1002 */
   renamedTo?: string | undefined;
+  /** repeated uint32 pending = 1003 */
+  pending: number[];
 }
 export const file_perms_entry: MessageType<file_perms_entry> = /*@__PURE__*/ messageType<file_perms_entry>('file_perms_entry', () => [
   { no: 1, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -84,4 +86,5 @@ export const unix_sk_entry: MessageType<unix_sk_entry> = /*@__PURE__*/ messageTy
   { no: 1000, name: "more_options", localName: "moreOptions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => socket_option_entry },
   { no: 1001, name: "peer_name", localName: "peerName", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/, options: { criu: { conv: "unix_name" } } },
   { no: 1002, name: "renamed_to", localName: "renamedTo", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
+  { no: 1003, name: "pending", localName: "pending", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
 ]);

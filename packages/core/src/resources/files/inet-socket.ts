@@ -1,12 +1,13 @@
-// TCP and UDP sockets over IPv4 and IPv6 that have no connection: unbound, bound, listening, connected UDP (ip(7), tcp(7), udp(7)).
+// Sockets over IPv4 and IPv6 that have no TCP connection: TCP unbound, bound, listening; UDP, ICMP and raw (ip(7), tcp(7), udp(7), raw(7)).
 import { fd_types, type inet_sk_entry, IMAGE_TYPES, sk_shutdown } from '@criu-ts/images';
 import { AF, F, IP, IPPROTO, IPV6, S, SHUT, SO, SOCK, SOL, TCP, TCP_STATE, tcp_info } from '@criu-ts/kernel/abi';
 import { dumpConsistent, inetDiagRequest, type InetFamily, type InetSocket, parseInetDiag } from '@criu-ts/kernel/netlink';
+import { readNetRaw } from '@criu-ts/kernel/procfs';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
 import { setSignal } from '../../files/fown.js';
-import { freshOptions, readIpOptions, readMoreOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeTcpOptions } from '../../files/inet-options.js';
+import { freshOptions, readIpOptions, readMoreOptions, readRawOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeRawOptions, writeTcpOptions } from '../../files/inet-options.js';
 import { part } from '../../files/message-part.js';
 import { failedWith } from '../../files/named-file.js';
 import { fileType } from '../../files/paths.js';
@@ -33,7 +34,7 @@ export const inetSocket: FileKind<inet_sk_entry> = {
     const type = option(fd, SOL.SOCKET, SO.TYPE);
     const protocol = option(fd, SOL.SOCKET, SO.PROTOCOL);
     judgeType(family, type, protocol);
-    return protocol === IPPROTO.TCP ? judgeTcp(file, fd, family, at) : judgeDatagram(file, fd, family, protocol, at);
+    return type === SOCK.STREAM ? judgeTcp(file, fd, family, at) : judgeDatagram(file, fd, { family, type, protocol }, at);
   },
 
   capture: (_, __, isk) => ({ isk }),
@@ -50,7 +51,7 @@ export const inetSocket: FileKind<inet_sk_entry> = {
     const isk = part(entry, 'isk');
     const { family, type, proto } = isk;
     judgeType(family, type, proto);
-    if (proto === IPPROTO.TCP && isk.state !== TCP_STATE.LISTEN && isk.dstPort !== 0) {
+    if (type === SOCK.STREAM && isk.state !== TCP_STATE.LISTEN && isk.dstPort !== 0) {
       throw new Unsupported('file', `the TCP connection to ${addressText(bytesOf(isk.dstAddr))}:${isk.dstPort} can not be restored yet`);
     }
     const fd = socket(family, type, proto);
@@ -59,8 +60,9 @@ export const inetSocket: FileKind<inet_sk_entry> = {
       setFlags(fd, isk.flags);
       setSignal(fd, isk.fown);
       if (isk.ipOpts !== undefined) writeIpOptions(fd, family, isk.ipOpts);
+      if (type === SOCK.RAW) writeRawOptions(fd, isk);
       writeSocketOptions(fd, isk.opts);
-      if (proto === IPPROTO.TCP && isk.tcpOpts !== undefined) writeTcpOptions(fd, isk.tcpOpts);
+      if (type === SOCK.STREAM && isk.tcpOpts !== undefined) writeTcpOptions(fd, isk.tcpOpts);
       writeMoreOptions(fd, isk.moreOptions);
       restoreShutdown(fd, isk);
       return fd;
@@ -80,9 +82,9 @@ function judgeType(family: number, type: number, protocol: number): void {
     const name = FAMILY_NAMES[family];
     throw new Unsupported('file', `${name === undefined ? `sockets of address family ${family}` : `${name} sockets`} are not supported yet`, { hint: 'close the socket before the dump' });
   }
-  if (protocol === IPPROTO.MPTCP) throw new Unsupported('file', 'multipath TCP is not supported', { why: 'the kernel can not repair such connections', hint: 'turn it off: Go programs by GODEBUG=multipathtcp=0' });
-  const known = type === SOCK.STREAM ? protocol === IPPROTO.TCP : type === SOCK.DGRAM && DATAGRAM.has(protocol);
-  if (!known) throw new Unsupported('file', `${type === SOCK.RAW ? 'a raw socket' : `a socket of type ${type}`} of protocol ${protocol} is not supported yet`, { hint: 'close the socket before the dump' });
+  if (type === SOCK.STREAM && protocol === IPPROTO.MPTCP) throw new Unsupported('file', 'multipath TCP is not supported', { why: 'the kernel can not repair such connections', hint: 'turn it off: Go programs by GODEBUG=multipathtcp=0' });
+  const known = type === SOCK.RAW || (type === SOCK.STREAM ? protocol === IPPROTO.TCP : type === SOCK.DGRAM && DATAGRAM.has(protocol));
+  if (!known) throw new Unsupported('file', `a socket of type ${type} of protocol ${protocol} is not supported yet`, { hint: 'close the socket before the dump' });
 }
 
 function judgeTcp(file: InspectedFile, fd: OwnedFd, family: number, at: FileDumpContext): inet_sk_entry {
@@ -124,17 +126,19 @@ function closedShutdown(fd: OwnedFd, state: number): { shutdown?: sk_shutdown } 
   return state === TCP_STATE.CLOSE && (poll(fd, POLLRDHUP | POLLHUP) & POLLRDHUP) !== 0 ? { shutdown: sk_shutdown.READ } : {};
 }
 
-function judgeDatagram(file: InspectedFile, fd: OwnedFd, family: number, protocol: number, at: FileDumpContext): inet_sk_entry {
-  const udp = protocol === IPPROTO.UDP || protocol === IPPROTO.UDPLITE;
+function judgeDatagram(file: InspectedFile, fd: OwnedFd, kind: SocketType, at: FileDumpContext): inet_sk_entry {
+  const { family, type, protocol } = kind;
+  const raw = type === SOCK.RAW;
+  const udp = !raw && (protocol === IPPROTO.UDP || protocol === IPPROTO.UDPLITE);
   if (udp && option(fd, SOL.UDP, UDP_CORK) !== 0) throw new Unsupported('file', 'a corked UDP socket is not supported', { why: 'a datagram that is not finished can not be read back', hint: 'dump it when it has sent the datagram' });
   const source = addressOf(fd, false);
-  const peer = addressOf(fd, true);
   const known = udp ? diagOf(file, family, protocol, at) : undefined;
+  const peer = raw ? rawPeer(file, family, at) : addressOf(fd, true);
   if ((known?.receiveQueue ?? 0) > 0) {
     at.emit({ type: 'warning', task: file.task, text: `fd ${file.fd}: datagrams that wait at UDP port ${source?.port} are dropped` });
   }
   return {
-    ...common(file, fd, { family, type: SOCK.DGRAM, protocol }, at),
+    ...common(file, fd, kind, at),
     state: known?.state ?? (peer === undefined ? TCP_STATE.CLOSE : TCP_STATE.ESTABLISHED),
     srcPort: source?.port ?? 0,
     dstPort: peer?.port ?? 0,
@@ -158,6 +162,13 @@ function diagOf({ stat }: InspectedFile, family: number, protocol: number, at: F
   return list.get(Number(BigInt.asUintN(32, stat.ino)));
 }
 
+/** It has no port, so getpeername(2) does not tell it. */
+function rawPeer({ stat }: InspectedFile, family: number, at: FileDumpContext): Address | undefined {
+  const list = at.shared(`net-raw:${family}`, () => readNetRaw(family === AF.INET6));
+  const address = list.find(({ inode }) => BigInt(inode) === stat.ino)?.remote;
+  return address?.some((byte) => byte !== 0) === true ? { address, port: 0, scope: 0 } : undefined;
+}
+
 type Common = Pick<inet_sk_entry, 'id' | 'ino' | 'family' | 'type' | 'proto' | 'flags' | 'fown' | 'opts' | 'v6Only' | 'ipOpts' | 'moreOptions'>;
 
 function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: SocketType, at: FileDumpContext): Common {
@@ -172,7 +183,7 @@ function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: SocketT
     fown,
     opts: readSocketOptions(fd),
     ...(family === AF.INET6 && { v6Only: option(fd, SOL.IPV6, IPV6.V6ONLY) !== 0 }),
-    ipOpts: readIpOptions(fd, family),
+    ipOpts: { ...readIpOptions(fd, family), ...(type === SOCK.RAW && { raw: readRawOptions(fd, kind) }) },
     moreOptions: readMoreOptions(fd, at.shared(`fresh:${family}:${type}:${protocol}`, () => freshOptions(kind))),
   };
 }
@@ -192,7 +203,7 @@ function claimPort(fd: OwnedFd, isk: inet_sk_entry, at: FileRestoreContext): boo
   // Whoever comes second needs both to allow it, whatever they say in the end; a port may also still be in TIME_WAIT.
   setOption(fd, SOL.SOCKET, SO.REUSEADDR, 1);
   if (shared || isk.opts.soReuseport === true) setOption(fd, SOL.SOCKET, SO.REUSEPORT, 1);
-  if (isk.srcPort !== 0) bindSocket(fd, isk);
+  if (isk.type === SOCK.RAW ? isk.srcAddr.some((word) => word !== 0) : isk.srcPort !== 0) bindSocket(fd, isk);
   return shared;
 }
 
@@ -203,7 +214,7 @@ function bindAndConnect(fd: OwnedFd, isk: inet_sk_entry, at: FileRestoreContext)
     if (proto !== IPPROTO.TCP) throw new ImageCorrupt(`socket ${isk.id} listens, but is of protocol ${proto}`, { object: 'files.img' });
     listen(fd, isk.backlog);
   }
-  if (isk.dstPort !== 0) connect(fd, { port: isk.dstPort, address: bytesOf(isk.dstAddr, isk.family), scope: scopeOf(fd, isk) });
+  if (isk.type === SOCK.RAW ? isk.dstAddr.some((word) => word !== 0) : isk.dstPort !== 0) connect(fd, { port: isk.dstPort, address: bytesOf(isk.dstAddr, isk.family), scope: scopeOf(fd, isk) });
   const settle = (own: OwnedFd): void => {
     if (opts.reuseaddr !== true) setOption(own, SOL.SOCKET, SO.REUSEADDR, 0);
     if (opts.soReuseport !== true && shared) setOption(own, SOL.SOCKET, SO.REUSEPORT, 0);
@@ -238,7 +249,8 @@ const scopeOf = (fd: OwnedFd, { ifname }: inet_sk_entry): number => (ifname === 
 
 /** How many sockets of the images have that port. */
 function portUsers(at: FileRestoreContext, { type, srcPort }: inet_sk_entry): number {
-  if (srcPort === 0) return 1;
+  // Raw sockets have the protocol's number there.
+  if (srcPort === 0 || type === SOCK.RAW) return 1;
   const users = at.shared('inet-ports', () => {
     const count = new Map<string, number>();
     for (const { isk } of at.images.readIfPresent(IMAGE_TYPES.files)) {

@@ -1,7 +1,8 @@
 // unix(7)
 import { fd_types, type file_entry, IMAGE_TYPES, type sk_shutdown, type unix_sk_entry } from '@criu-ts/images';
-import { AF, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
+import { AF, SCM, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
 import { dumpConsistent, parseUnixDiag, unixDiagRequest, type UnixSocket } from '@criu-ts/kernel/netlink';
+import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../../errors.js';
 import { NO_OWNER } from '../../files/fown.js';
 import { freshOptions, readMoreOptions } from '../../files/inet-options.js';
@@ -10,7 +11,7 @@ import { DiagSocket, poll } from '../../files/socket-calls.js';
 import { readSocketOptions } from '../../files/socket-options.js';
 import { isPath, nameOf, nameText } from '../../files/unix-calls.js';
 import { judgePlace, preflightPlace } from '../../files/unix-place.js';
-import { hasUrgent, type Message, peekQueue } from '../../files/unix-queue.js';
+import { hasUrgent, type Message, type Packet, peekQueue } from '../../files/unix-queue.js';
 import { EXTERNAL, liveSockets, UnixSockets } from '../../files/unix-sockets.js';
 import type { FileDumpContext, FileKind, InspectedFile } from '../file-kind.js';
 
@@ -32,20 +33,27 @@ export const unixSocket: FileKind<JudgedUnix> = {
   // Only unix sockets count the descriptors in their queues.
   recognises: ({ link, info }) => link.startsWith('socket:[') && info?.scmFds !== undefined,
 
+  collect(file, at) {
+    if ((file.info?.scmFds ?? 0) === 0) return;
+    const known = listOf(at).byInode.get(inodeOf(file));
+    if (known === undefined || known.state === TCP_STATE.LISTEN) return;
+    using fd = file.open();
+    const messages = peekQueue(fd, known.type, known.receiveQueue ?? 0);
+    const queue = messages.map((message) => toPacket(message, at.id, message.rights.map((right) => at.addHeld(right))));
+    at.shared(queueKey(at.id), () => queue);
+  },
+
   judge(file, at) {
     const known = listOf(at).byInode.get(inodeOf(file));
     if (known === undefined) throw new Unsupported('file', 'a unix socket of another network namespace is not supported yet', { hint: 'run the dump in the network namespace in which the process made it' });
-    if ((file.info?.scmFds ?? 0) > 0) throw new Unsupported('file', `${file.info?.scmFds} descriptors wait in the queue of a unix socket (SCM_RIGHTS)`, { why: 'they belong to nobody yet, and are not kept yet', hint: 'dump it when the process has received them' });
     using fd = file.open();
     if ((poll(fd, 0) & POLLERR) !== 0) throw new Unsupported('file', 'an error waits at a unix socket', { why: 'looking at it would take it away (SO_ERROR)', hint: 'dump it when the process has read its socket' });
     if (hasUrgent(fd, known.type)) throw new Unsupported('file', 'urgent data wait in the queue of a unix socket (MSG_OOB)', { hint: 'dump it when the process has read them' });
     const external = known.type === SOCK.DGRAM ? judgeDatagram(known, at) : judgeConnection(known, at);
     const opts = readSocketOptions(fd, true);
-    if ((opts.soPasscred === true || opts.soPasssec === true) && known.state !== TCP_STATE.LISTEN && peekQueue(fd, known.type, known.receiveQueue ?? 0).length > 0) {
-      throw new Unsupported('file', 'data wait in the queue of a unix socket that tells the senders of data (SO_PASSCRED)', { why: 'they would be told as sent by us', hint: 'dump it when the process has read them' });
-    }
+    if (known.state !== TCP_STATE.LISTEN && opts.soPasscred === true) judgeSenders(queueOf(fd, known, at));
     // 0: there is a peer, but it is gone. Datagram sockets to which others are connected are "established" without any.
-    const peerName = known.state === TCP_STATE.ESTABLISHED && known.peer === 0 ? nameOf(fd, true) : undefined;
+    const peerName = known.state === TCP_STATE.ESTABLISHED && known.peer === 0 && !listOf(at).listenerOf.has(known.inode) ? nameOf(fd, true) : undefined;
     const fileMatters = known.state !== TCP_STATE.ESTABLISHED || known.type === SOCK.DGRAM;
     const usk: unix_sk_entry = {
       id: at.id,
@@ -55,7 +63,9 @@ export const unixSocket: FileKind<JudgedUnix> = {
       flags: file.flags,
       uflags: 0,
       backlog: known.sendQueue ?? 0,
-      peer: known.peer ?? 0,
+      // As CRIU has it: who is not accepted yet is connected to who listens.
+      peer: listOf(at).listenerOf.get(known.inode) ?? known.peer ?? 0,
+      pending: [...(known.pending ?? [])],
       fown: file.fown,
       opts,
       ...judgePlace(fd, known, fileMatters),
@@ -71,7 +81,7 @@ export const unixSocket: FileKind<JudgedUnix> = {
     if (external !== undefined) at.shared(`unix-external:${external.inode}`, () => appendExternal(external, usk, at));
     if (known.state !== TCP_STATE.LISTEN) {
       using fd = file.open();
-      for (const message of peekQueue(fd, known.type, known.receiveQueue ?? 0)) appendMessage(message, at);
+      for (const packet of queueOf(fd, known, at)) at.append(IMAGE_TYPES.skQueues, packet);
     }
     return { usk };
   },
@@ -99,9 +109,8 @@ const inodeOf = ({ stat }: InspectedFile): number => Number(BigInt.asUintN(32, s
 
 interface SocketList {
   readonly byInode: ReadonlyMap<number, UnixSocket>;
-  /** Clients that a listening socket has not accepted yet. */
-  readonly pending: ReadonlySet<number>;
-  readonly inTree: ReadonlySet<number>;
+  /** Of clients that are not accepted yet: the listening socket. */
+  readonly listenerOf: ReadonlyMap<number, number>;
 }
 
 function listOf(at: FileDumpContext): SocketList {
@@ -110,10 +119,14 @@ function listOf(at: FileDumpContext): SocketList {
     const sockets = dumpConsistent(diag, unixDiagRequest()).map(parseUnixDiag);
     return {
       byInode: new Map(sockets.map((known) => [known.inode, known])),
-      pending: new Set(sockets.flatMap(({ pending }) => pending ?? [])),
-      inTree: new Set(at.allFiles().flatMap(({ file }) => (file.link.startsWith('socket:[') ? [inodeOf(file)] : []))),
+      listenerOf: new Map(sockets.flatMap(({ inode, pending = [] }) => pending.map((client) => [client, inode] as const))),
     };
   });
+}
+
+/** Sockets of the tree, by their inodes; queues have been looked into. */
+function treeSockets(at: FileDumpContext): ReadonlySet<number> {
+  return at.shared('sockets-in-tree', () => new Set(at.allFiles().flatMap(({ file }) => (file.link.startsWith('socket:[') ? [inodeOf(file)] : []))));
 }
 
 const shown = ({ name }: UnixSocket): string => (name === undefined ? '' : ` ${nameText(name)}`);
@@ -121,14 +134,19 @@ const shown = ({ name }: UnixSocket): string => (name === undefined ? '' : ` ${n
 /** SOCK_STREAM, SOCK_SEQPACKET */
 function judgeConnection(known: UnixSocket, at: FileDumpContext): undefined {
   const { state, inode, peer = 0, shutdown } = known;
+  const { listenerOf, byInode } = listOf(at);
+  const inTree = treeSockets(at);
   if (state === TCP_STATE.LISTEN) {
-    const waiting = Math.max(known.pending?.length ?? 0, known.receiveQueue ?? 0);
-    if (waiting > 0) throw new Unsupported('file', `${waiting} connections to the unix socket${shown(known)} were not accepted yet`, { why: 'connections in the queue of a listening socket belong to no descriptor', hint: 'dump it when it has accepted them' });
+    judgePending(known, inTree);
     return;
   }
   if (state !== TCP_STATE.ESTABLISHED) return;
-  const { pending, inTree, byInode } = listOf(at);
-  if (pending.has(inode)) throw new Unsupported('file', 'a unix connection that was not accepted yet', { why: 'its other end belongs to no descriptor', hint: 'dump it when the server has accepted it' });
+  const listener = listenerOf.get(inode);
+  if (listener !== undefined) {
+    if (!inTree.has(listener)) throw new Unsupported('file', 'a unix connection that was not accepted yet, by a server outside of the tree', { hint: 'dump it when the server has accepted it, and closed it' });
+    if ((known.sendQueue ?? 0) > 0) throw new Unsupported('file', 'a unix connection that was not accepted yet, with data in it', { why: 'only the one who accepts it can read them', hint: 'dump it when the server has accepted it' });
+    return;
+  }
   if (peer !== 0) {
     if (inTree.has(peer)) return;
     const other = byInode.get(peer);
@@ -141,11 +159,19 @@ function judgeConnection(known: UnixSocket, at: FileDumpContext): undefined {
   if (shutdown !== 3) throw new Unsupported('file', 'a unix connection whose other end can not be found', { hint: 'dump it later' });
 }
 
+/** Whoever connected stands in the tree, or can't be made again. */
+function judgePending({ pending = [], receiveQueue = 0, name }: UnixSocket, inTree: ReadonlySet<number>): void {
+  const lost = Math.max(pending.length, receiveQueue) - pending.filter((client) => inTree.has(client)).length;
+  if (lost === 0) return;
+  throw new Unsupported('file', `${lost} connections to the unix socket${name === undefined ? '' : ` ${nameText(name)}`} were not accepted yet, and come from outside of the tree, or are closed already`, { why: 'connections in the queue of a listening socket belong to no descriptor', hint: 'dump it when it has accepted them' });
+}
+
 /** @returns the peer outside of the tree */
 function judgeDatagram(known: UnixSocket, at: FileDumpContext): UnixSocket | undefined {
   const { inode, peer = 0 } = known;
   if (peer === 0) return undefined;
-  const { inTree, byInode } = listOf(at);
+  const { byInode } = listOf(at);
+  const inTree = treeSockets(at);
   const other = byInode.get(peer);
   if (other === undefined) throw new Unsupported('file', 'a unix datagram socket whose peer can not be found', { why: 'the peer was made in another network namespace' });
   if (inTree.has(peer)) {
@@ -163,11 +189,33 @@ function judgeDatagram(known: UnixSocket, at: FileDumpContext): UnixSocket | und
 /** The peer stands in files.img, too, without a descriptor. */
 function appendExternal({ inode, name = NO_NAME }: UnixSocket, { opts }: unix_sk_entry, at: FileDumpContext): void {
   const id = at.nextFileId();
-  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [] };
+  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [], pending: [] };
   at.append<file_entry>(IMAGE_TYPES.files, { type: fd_types.UNIXSK, id, usk });
 }
 
-function appendMessage({ bytes, sender }: Message, at: FileDumpContext): void {
-  at.append(IMAGE_TYPES.skQueues, { message: { idFor: at.id, length: bytes.length, scm: [], ...(sender.length > 0 && { sender }) }, payload: bytes });
+const queueKey = (id: number): string => `unix-queue:${id}`;
+
+/** Everything that waits at the socket; looked at once. */
+function queueOf(fd: OwnedFd, { type, receiveQueue = 0 }: UnixSocket, at: FileDumpContext): readonly Packet[] {
+  return at.shared(queueKey(at.id), () => peekQueue(fd, type, receiveQueue).map((message) => toPacket(message, at.id, [])));
 }
 
+function toPacket({ bytes, sender, credentials }: Message, idFor: number, rights: number[]): Packet {
+  return {
+    message: {
+      idFor,
+      length: bytes.length,
+      scm: rights.length === 0 ? [] : [{ type: SCM.RIGHTS, rights }],
+      ...(sender.length > 0 && { sender }),
+      ...(credentials !== undefined && { senderPid: credentials.pid, senderUid: credentials.uid, senderGid: credentials.gid }),
+    },
+    payload: bytes,
+  };
+}
+
+/** The kernel tells the receiver who sent the data only as long as that process is there. */
+function judgeSenders(queue: readonly Packet[]): void {
+  if (queue.some(({ message }) => message.senderPid === 0)) {
+    throw new Unsupported('file', 'data of a process that has ended wait in the queue of a unix socket that tells the senders of data (SO_PASSCRED)', { why: 'nobody could send them again', hint: 'dump it when the process has read them' });
+  }
+}

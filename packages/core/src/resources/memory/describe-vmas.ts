@@ -138,7 +138,8 @@ function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext
   }
   if (mapping.name.startsWith('/[aio]')) return refuse(mapping, context, 'rings of native asynchronous I/O are not supported yet', 'turn off the use of libaio');
   if (mapping.name.startsWith('anon_inode:') || mapping.name.startsWith('/anon_hugepage')) return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
-  entry.status = VMA.REGULAR | (mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE) | (device === context.shmemDevice ? VMA.MEMFD : 0);
+  const kind = mapping.name.startsWith('socket:[') ? VMA.SOCKET : mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE;
+  entry.status = VMA.REGULAR | kind | (device === context.shmemDevice && kind !== VMA.SOCKET ? VMA.MEMFD : 0);
   // What a private mapping needs of its file is reading; only for a shared one it matters how the file was opened.
   const openFlags = mapping.shared ? openFlagsOf(context.pid, mapping) : O.RDONLY;
   entry.fdflags = openFlags;

@@ -114,6 +114,10 @@ export class TestDump implements DumpContext {
   }
 
   noteSharedMemory(): void {}
+  hasProcess(): boolean {
+    return true;
+  }
+
   nextId(): number {
     return 1;
   }
