@@ -10,6 +10,7 @@ import { captureMm } from '../resources/memory/mm.js';
 import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import { throwObstacles } from './judge.js';
+import { captureTreesCgroups } from './cgroups.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
@@ -25,6 +26,7 @@ export function captureTasks(run: DumpRun): void {
       run.refuse(error.add({ task: task.name }));
     }
   }
+  captureTreesCgroups(run);
   run.files.capture();
   throwObstacles(run);
 }

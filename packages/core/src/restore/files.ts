@@ -4,8 +4,8 @@ import { type Batch, BatchFailed } from '@criu-ts/tracee';
 import { type CriuError, HostLacks, throwProblems, toCriuError } from '../errors.js';
 import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileConnectContext } from '../resources/file-kind.js';
-import { takeLock } from '../files/file-locks.js';
-import { setOwner } from '../files/fown.js';
+import { type LeasedFile, takeLock } from '../files/file-locks.js';
+import { NO_OWNER, setOwner } from '../files/fown.js';
 import { type DescriptorStep, planDescriptors, type WantedDescriptor } from './descriptor-plan.js';
 import type { FileStore } from './file-store.js';
 
@@ -28,7 +28,7 @@ export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, 
   for (const { task, entries } of tables) installDescriptors(task, entries, store, users);
   store.finishOpening();
   connectAll(wanted, store, at);
-  lockAll(wanted, at);
+  lockAll(wanted, store, at);
 }
 
 type Wanted = TaskWithFiles & { readonly entries: readonly fdinfo_entry[] };
@@ -157,20 +157,24 @@ function connectAll(tasks: readonly Wanted[], store: FileStore, at: RestoreConte
 }
 
 /** Last: closing any descriptor of a file would take the process's locks on it away. */
-function lockAll(tasks: readonly Wanted[], at: RestoreContext): void {
+function lockAll(tasks: readonly Wanted[], store: FileStore, at: RestoreContext): void {
   const locks = at.images.readIfPresent(IMAGE_TYPES.fileLocks);
-  for (const { task } of tasks) {
+  for (const { task, entries } of tasks) {
     const own = locks.filter(({ pid }) => pid === task.pid);
     if (own.length === 0) continue;
     try {
       task.puppet.batch((batch) => {
-        for (const lock of own) takeLock(batch, lock);
+        for (const lock of own) takeLock(batch, lock, leasedFile(entries.find(({ fd }) => fd === lock.fd)?.id, store));
       });
     } catch (error) {
       if (!(error instanceof BatchFailed) || error.errno !== EAGAIN) throw error;
       throw new HostLacks('file-locked', 'another process holds a lock that the process had', { ...(error.doing !== undefined && { doing: error.doing }), task: task.name, hint: 'end that process (see /proc/locks), or wait for it', cause: error });
     }
   }
+}
+
+function leasedFile(id: number | undefined, store: FileStore): LeasedFile {
+  return { flags: id === undefined ? 0 : (store.entry(id).reg?.flags ?? 0), fown: (id === undefined ? undefined : store.fown(id)) ?? NO_OWNER };
 }
 
 const EAGAIN = 11;

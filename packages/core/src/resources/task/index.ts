@@ -1,7 +1,7 @@
 import type { core_entry } from '@criu-ts/images';
 import type { RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../../model/dump-task.js';
-import type { DumpContext, RestoreContext } from '../contexts.js';
+import { type DumpContext, NeedsFreezing, type RestoreContext } from '../contexts.js';
 import { type ProcessFacet, type ProcessToRestore, type RestorePhase, restorePhases, type RestoreStep, type ThreadFacet, type ThreadToRestore } from '../facets.js';
 import { affinity } from './affinity.js';
 import { altstack } from './altstack.js';
@@ -65,8 +65,17 @@ export const threadFacets: readonly ThreadFacet[] = [
 
 /** Refuses what can't be kept; before any task is steered. */
 export function judgeFacets(task: DumpTask, at: DumpContext): void {
-  for (const facet of processFacets) facet.judge?.(task, at);
-  for (const thread of task.threads) for (const facet of threadFacets) facet.judge?.(thread, at);
+  for (const facet of processFacets) judgeIfPossible(facet.name, task, at, () => facet.judge?.(task, at));
+  for (const thread of task.threads) for (const facet of threadFacets) judgeIfPossible(facet.name, task, at, () => facet.judge?.(thread, at));
+}
+
+function judgeIfPossible(facet: string, task: DumpTask, at: DumpContext, judge: () => void): void {
+  try {
+    judge();
+  } catch (error) {
+    if (!(error instanceof NeedsFreezing)) throw error;
+    at.emit({ type: 'warning', task: task.name, text: `whether its ${facet} can be dumped shows only when it is stopped: ${error.message}` });
+  }
 }
 
 /** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
