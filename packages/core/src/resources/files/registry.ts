@@ -6,6 +6,7 @@ import { eventfd } from './eventfd.js';
 import { fifo } from './fifo.js';
 import { inetSocket } from './inet-socket.js';
 import { inotify } from './inotify.js';
+import { ioUring } from './io-uring.js';
 import { memfd } from './memfd.js';
 import { netlinkSocket } from './netlink-socket.js';
 import { packetSocket } from './packet-socket.js';
@@ -17,7 +18,7 @@ import { timerfd } from './timerfd.js';
 import { tty } from './tty.js';
 import { unixSocket } from './unix-socket.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, memfd, pidfd, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, ioUring, memfd, pidfd, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
 
 const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
 
