@@ -1,7 +1,7 @@
 import { PTRACE, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
 import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
-import { Bug } from '../errors.js';
+import { Bug, toCriuError } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
 import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
@@ -30,6 +30,7 @@ export async function becomeThemselves(run: RestoreRun): Promise<void> {
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid, core } of run.plan.tasks) if (core.tc?.taskState !== TASK_STATE.STOPPED) kill(pid, SIG.STOP);
   letGo(run);
+  refreeze(run);
 }
 
 /**
@@ -50,6 +51,15 @@ function letGo(run: RestoreRun): void {
   const root = run.plan.tasks[0]?.pid;
   const leads = (tid: number): boolean => run.tasks.has(tid);
   for (const tid of [...dead.filter((one) => !leads(one)), ...dead.filter(leads)]) if (tid !== root) wait4(tid, WAIT.ALL);
+}
+
+/** What was frozen before the dump is so again; the processes live, so it is no failure any more. */
+function refreeze(run: RestoreRun): void {
+  try {
+    run.cgroups?.freeze();
+  } catch (error) {
+    run.emit({ type: 'warning', text: toCriuError(error).message });
+  }
 }
 
 /** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */
