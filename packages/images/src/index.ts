@@ -54,3 +54,10 @@ export type { Report, ReportContainer, ReportKind, ReportProcess, ReportRegion, 
 export { INSPECT_SCHEMA } from './report/schema.js';
 export { textOf } from './report/text.js';
 export type { TextOptions } from './report/text.js';
+export { RULES } from './verify/finding.js';
+export type { Finding, RuleName } from './verify/finding.js';
+export { junitOf, sarifOf } from './verify/formats.js';
+export { policyOf } from './verify/policy.js';
+export type { Policy } from './verify/policy.js';
+export { verifyCheckpoint } from './verify/verify.js';
+export type { VerifyOptions } from './verify/verify.js';
