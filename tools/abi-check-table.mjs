@@ -42,6 +42,7 @@ export const groups = {
   ITIMER: { prefix: 'ITIMER_', headers: ['linux/time.h'] },
   IPC: { prefix: 'IPC_', headers: ['linux/ipc.h'] },
   KCMP: { prefix: 'KCMP_', headers: ['linux/kcmp.h'] },
+  KD: { prefix: 'KD', headers: ['linux/kd.h'] },
   LOCK: { prefix: 'LOCK_', headers: ['linux/fcntl.h', 'linux/fs.h'] },
   MADV: { prefix: 'MADV_', headers: ['linux/mman.h'], newer: ['GUARD_INSTALL', 'GUARD_REMOVE'] },
   MAP: { prefix: 'MAP_', headers: ['linux/mman.h'], newer: ['DROPPABLE', 'ABOVE4G'] },
@@ -154,6 +155,7 @@ export const groups = {
   UMOUNT: { prefix: 'UMOUNT_', headers: ['sys/mount.h'] },
   UNIX_DIAG: { prefix: 'UNIX_DIAG_', headers: ['linux/types.h', 'linux/sock_diag.h', 'linux/inet_diag.h', 'linux/unix_diag.h', 'linux/netlink_diag.h', 'linux/packet_diag.h'] },
   VCC: { prefix: 'V', headers: ['asm/termbits.h'] },
+  VT: { prefix: 'VT_', headers: ['linux/vt.h'] },
   W: { prefix: 'W', headers: ['linux/wait.h'] },
   WAIT: { prefix: '__W', headers: ['linux/wait.h'] },
 };

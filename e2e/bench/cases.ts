@@ -18,6 +18,8 @@ export interface Target {
 export interface BenchCase {
   readonly name: string;
   readonly about: string;
+  /** Why it can't run here. */
+  readonly skip?: string | false;
   readonly rounds: number;
   readonly targets: readonly Target[];
   /** One round of one tool. `dir` is an empty folder on a tmpfs. */

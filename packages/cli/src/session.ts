@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Cancellation, CommonOptions, CriuEvent, DumpStats, FaultPoint, RestoreStats } from '@criu-ts/core';
 import { ActionScripts } from './action-scripts.js';
 import type { Io } from './io.js';
+import { cgroupOptions } from './options/cgroups.js';
 import { judgeOptions } from './options/judge.js';
 import { DEFAULT_VERBOSITY } from './options/parse.js';
 import type { CommandName } from './options/spec.js';
@@ -81,6 +82,7 @@ export function openSession(command: CommandName, values: Values, io: Io, signal
       tcpEstablished: values['tcp-established'] === true,
       extUnixSk: values['ext-unix-sk'] !== undefined,
       fileLocks: values['file-locks'] === true,
+      ...cgroupOptions(values, io.cwd),
       ...(values.external !== undefined && { external: values.external }),
       ...(values.root !== undefined && { root: values.root }),
       ...(scripts !== undefined && { onMoment: scripts.run }),

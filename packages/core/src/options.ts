@@ -1,3 +1,4 @@
+import type { CgroupOptions } from './resources/cgroups/options.js';
 import type { OnMoment } from './moments.js';
 import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
 
@@ -5,7 +6,7 @@ import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
 export type Cancellation = Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborted'>;
 
 /** What `dump()` and `restore()` have in common. */
-export interface CommonOptions {
+export interface CommonOptions extends CgroupOptions {
   /** Directory of the images; it must exist. */
   readonly imagesDir: string;
   /** Where statistics and other by-products go; `imagesDir` where absent. */
@@ -59,6 +60,8 @@ export interface DumpOptions extends CommonOptions {
   readonly linkRemap?: boolean;
   /** Use any path to a device file, even if the original one is not accessible. */
   readonly evasiveDevices?: boolean;
+  /** A cgroup, as a directory: what is in it and not of the tree stands still too; where it is frozen, it is thawed for the dump. */
+  readonly freezeCgroup?: string;
   /** Seconds that collecting and freezing of the tree may take. Default {@link DEFAULT_TIMEOUT}; 0: no limit. */
   readonly timeout?: number;
 }

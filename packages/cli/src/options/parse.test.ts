@@ -24,6 +24,7 @@ t.test('arguments are read as getopt_long does', async (t) => {
     ['-vvvv is four more', '-vvvv', { verbosity: 6 }, []],
     ['-v -v is two more', '-v -v', { verbosity: 4 }, []],
     ['-v0 is silent', '-v0', { verbosity: 0 }, []],
+    ['-verbosity=0 with one dash', '-verbosity=0', { verbosity: 0 }, []],
     ['--verbosity=1', '--verbosity=1', { verbosity: 1 }, []],
     ['an optional value must be glued', '--manage-cgroups soft', { 'manage-cgroups': '' }, ['soft']],
     ['an optional value', '--manage-cgroups=soft', { 'manage-cgroups': 'soft' }, []],
@@ -69,8 +70,8 @@ t.test('the table', async (t) => {
 t.test('refused, passed over', async (t) => {
   t.throws(() => judgeOptions({ 'page-server': true, 'lazy-pages': true }), { message: /--page-server .*\n.*--lazy-pages/ }, 'all at once');
   t.strictSame(judgeOptions({ 'page-server': false }), [], 'what is taken back is not asked for');
-  t.throws(() => judgeOptions({ 'manage-cgroups': 'full' }), { message: /--manage-cgroups is not supported yet: / });
-  t.strictSame(judgeOptions({ 'manage-cgroups': 'ignore' }), [], 'a value that asks for nothing');
+  t.throws(() => judgeOptions({ 'file-validation': 'buildid' }), { message: /--file-validation is not supported yet: / });
+  t.strictSame(judgeOptions({ 'file-validation': 'filesize' }), [], 'a value that asks for nothing');
   t.match(judgeOptions({ 'log-pid': true, tree: 1 }), [/^--log-pid has no effect: /]);
 });
 

@@ -35,6 +35,13 @@ const resources = [
   { long: 'ghost-limit', kind: 'size', value: 'SIZE', of: DUMP, text: 'largest unlinked file to put into the images (default: 1M; K, M, G)' },
   { long: 'link-remap', kind: 'flag', negatable: true, of: DUMP, text: 'allow to link unlinked files back into their directory' },
   { long: 'evasive-devices', kind: 'flag', negatable: true, of: BOTH, text: 'take any path to a device when its own is not accessible' },
+  { long: 'freeze-cgroup', kind: 'string', value: 'DIR', of: ['dump'], text: 'stop all that is in this cgroup; thaw it for the dump, where it is frozen' },
+  { long: 'manage-cgroups', kind: 'string', value: 'MODE', optionalValue: true, of: BOTH, text: 'cgroups of the tree: none, props, soft (default), full, strict, ignore' },
+  { long: 'cgroup-root', kind: 'list', value: '[CTRL:]DIR', of: BOTH, text: 'have the cgroups of the tree below DIR' },
+  { long: 'cgroup-props', kind: 'string', value: 'SPEC', of: ['dump'], text: 'which files of cgroups are kept' },
+  { long: 'cgroup-props-file', kind: 'string', value: 'FILE', of: ['dump'], text: 'the same, read from FILE' },
+  { long: 'cgroup-dump-controller', kind: 'list', value: 'NAME', of: ['dump'], text: 'only the hierarchy of this controller' },
+  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: BOTH, text: 'where all cgroup hierarchies are mounted' },
   { long: 'close', kind: 'number', value: 'FD', of: BOTH, text: 'close a descriptor of ours first' },
 ] as const satisfies readonly OptionSpec[];
 
@@ -57,7 +64,6 @@ const checking = [
   { long: 'feature', kind: 'string', value: 'FEATURE', of: ['check'], text: 'look at one feature only; list: print the names' },
 ] as const satisfies readonly OptionSpec[];
 
-const NO_CGROUPS = 'cgroups are left as they are';
 const NO_MOUNTS = 'a tree with its own mount namespace is refused by itself';
 const NO_TCP = 'a tree with TCP connections is refused by itself';
 
@@ -82,7 +88,6 @@ const ignored = [
   { long: 'unprivileged', kind: 'flag', negatable: true, of: [], text: '', ignored: 'what the capabilities do not allow is refused by itself' },
   { long: 'ghost-fiemap', kind: 'flag', negatable: true, of: [], text: '', ignored: 'holes of unlinked files are found anyway' },
   { long: 'allow-uprobes', kind: 'flag', negatable: true, of: [], text: '', ignored: 'a uprobes mapping is refused by itself' },
-  { long: 'freeze-cgroup', kind: 'string', value: 'DIR', of: [], text: '', ignored: 'the tree is frozen by ptrace, with the same outcome' },
   { long: 'pre-dump-mode', kind: 'string', value: 'MODE', of: [], text: '', ignored: 'pre-dump is refused by itself' },
 ] as const satisfies readonly OptionSpec[];
 
@@ -110,12 +115,6 @@ const refused = [
   { long: 'veth-pair', kind: 'list', value: 'IN=OUT', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'lsm-profile', kind: 'string', value: 'TYPE:NAME', of: [], text: '', refused: { why: 'security labels are not set yet' } },
   { long: 'lsm-mount-context', kind: 'string', value: 'CTX', of: [], text: '', refused: { why: NO_NAMESPACES } },
-  { long: 'manage-cgroups', kind: 'string', value: 'MODE', optionalValue: true, of: [], text: '', refused: { why: NO_CGROUPS, unless: ['none', 'ignore'] } },
-  { long: 'cgroup-root', kind: 'list', value: '[CTRL:]DIR', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-props', kind: 'string', value: 'SPEC', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-props-file', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-dump-controller', kind: 'list', value: 'NAME', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: [], text: '', refused: { why: NO_CGROUPS } },
   { long: 'cpu-cap', kind: 'string', value: 'CAP', optionalValue: true, of: [], text: '', refused: { why: 'the CPU is always compared in full', unless: ['all', 'ins', 'cpu', 'fpu'] } },
   { long: 'file-validation', kind: 'string', value: 'METHOD', of: [], text: '', refused: { why: 'build ids of files are not compared yet', unless: ['filesize'] } },
   { long: 'skip-file-rwx-check', kind: 'flag', negatable: true, of: [], text: '', refused: { why: 'the modes of files are always compared' } },

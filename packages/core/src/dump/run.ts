@@ -8,6 +8,7 @@ import type { DeadTask, DumpTask } from '../model/dump-task.js';
 import { type Moment, reach } from '../moments.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
+import type { CgroupFreezer } from '../resources/cgroups/freezer.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
@@ -50,7 +51,12 @@ export class DumpRun implements DumpContext {
 
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
+  running = false;
   frozenAt = 0;
+  /** Of the cgroup that the caller named. */
+  freezer: CgroupFreezer | undefined;
+  /** The number of our own set of cgroups. */
+  ownCgroups = 1;
   /** Somebody wished at `post-dump` that the tree runs on. */
   keepRunning = false;
   /** Looked at right before the freeze. */

@@ -73,7 +73,7 @@ export interface FileRestoreContext extends RestoreContext {
   inherited(resource: string): OwnedFd | undefined;
   /** Writes what the images have of a shared memory object into an empty one. */
   fillSharedMemory(shmid: bigint, fd: OwnedFd): void;
-  /** An open file that a queue holds: ours until the restore of files ends. */
+  /** An open file that somebody needs beside the tasks: ours until the restore of files ends. */
   held(id: number): OwnedFd;
   /** Done when every file of the images is open, before anything is connected to them. */
   whenOpen(action: () => void): void;

@@ -16,6 +16,7 @@ export class FileStore {
   readonly #mapped = new Map<string, OwnedFd>();
   /** Of files in the queues of sockets. */
   #queued: ReadonlySet<number> | undefined;
+  readonly #kept = new Set<number>();
   #whenOpen: (() => void)[] = [];
   #whenInstalled: (() => void)[] = [];
   #whenSettled: (() => void)[] = [];
@@ -35,7 +36,10 @@ export class FileStore {
       regular: (id) => this.#regular(id),
       inherited: (resource) => inherit(resource, at),
       fillSharedMemory: (shmid, fd) => void fillSharedMemory(at.images, shmid, fd),
-      held: (id) => this.open(id),
+      held: (id) => {
+        this.#kept.add(id);
+        return this.open(id);
+      },
       whenOpen: (action) => void this.#whenOpen.push(action),
       whenInstalled: (action) => void this.#whenInstalled.push(action),
       whenSettled: (action) => void this.#whenSettled.push(action),
@@ -83,6 +87,7 @@ export class FileStore {
     let fd = this.#open.get(id);
     if (fd === undefined) {
       try {
+        checkSignal(this.fown(id));
         fd = this.kind(id).reopen(this.entry(id), this.#context);
       } catch (error) {
         throw toCriuError(error, { object: this.describe(id) });
@@ -94,7 +99,7 @@ export class FileStore {
 
   /** All its users have it: our own descriptor goes. */
   release(id: number): void {
-    if (this.#inQueues().has(id)) return;
+    if (this.#kept.has(id) || this.#inQueues().has(id)) return;
     this.#open.get(id)?.[Symbol.dispose]();
     this.#open.delete(id);
   }
@@ -163,6 +168,13 @@ export class FileStore {
     this.#mapped.clear();
   }
 }
+
+/** F_SETSIG would refuse it, with the file open already. */
+function checkSignal(fown: fown_entry | undefined): void {
+  if (fown !== undefined && fown.signum > HIGHEST_SIGNAL) throw new ImageCorrupt(`${fown.signum} is no signal`, { object: 'files.img' });
+}
+
+const HIGHEST_SIGNAL = 64;
 
 function toRemap(id: number, type: remap_type | undefined): Remap {
   switch (type) {

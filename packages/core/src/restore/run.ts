@@ -6,6 +6,7 @@ import type { GrowthStep } from '../model/growth.js';
 import type { RestoreStats } from '../events.js';
 import { type Moment, reach } from '../moments.js';
 import type { RestoreOptions } from '../options.js';
+import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
 import { FileStore } from './file-store.js';
@@ -58,6 +59,8 @@ export class RestoreRun implements RestoreContext {
   #files: FileStore | undefined;
   #pin: CpuPin | undefined;
   seed: Puppet | undefined;
+  /** Set where the images have cgroups of the tree's own. */
+  cgroups: RestoredCgroups | undefined;
   /** Pids of all processes that were made and are not gone: zombies and stand-ins too. */
   readonly born = new Set<number>();
   readonly tasks = new Map<number, ProcessToRestore>();

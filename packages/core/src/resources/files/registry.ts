@@ -3,10 +3,12 @@ import { fd_types } from '@criu-ts/images';
 import type { FileKind, HostFiles, InspectedFile } from '../file-kind.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
+import { fanotify } from './fanotify.js';
 import { fifo } from './fifo.js';
 import { inetSocket } from './inet-socket.js';
 import { inotify } from './inotify.js';
 import { memfd } from './memfd.js';
+import { namespaceFile } from './namespace-file.js';
 import { netlinkSocket } from './netlink-socket.js';
 import { packetSocket } from './packet-socket.js';
 import { pidfd } from './pidfd.js';
@@ -17,7 +19,7 @@ import { timerfd } from './timerfd.js';
 import { tty } from './tty.js';
 import { unixSocket } from './unix-socket.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, memfd, pidfd, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, fanotify, memfd, pidfd, namespaceFile, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
 
 const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
 
