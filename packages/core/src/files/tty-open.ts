@@ -8,7 +8,7 @@ import { openPath, reopen } from './paths.js';
 import { readTermios, readWinsize, setTermios, setWinsize } from './tty-calls.js';
 import { externalName } from './tty-device.js';
 import { infoOf, isMaster, masterInfoOf, nameOfTty } from './tty-images.js';
-import { duplicate, openSlave, type Pty, ptyOf } from './tty-pair.js';
+import { duplicate, openSlave, preflightPty, type Pty, ptyOf } from './tty-pair.js';
 
 const STDIN = 0;
 
@@ -27,6 +27,22 @@ export function reopenTty(file: tty_file_entry, at: FileRestoreContext): OwnedFd
     default:
       return withModes(openPath(nameOfTty(file, at).name, openable(file)), info);
   }
+}
+
+/** Whether {@link reopenTty} would find what it needs. @throws HostLacks */
+export function preflightTty(file: tty_file_entry, at: FileRestoreContext): void {
+  const info = infoOf(file, at);
+  using given = at.inherited(externalName(info.rdev, info.dev ?? 0));
+  if (given !== undefined) return;
+  if (info.type === TtyType.EXT_TTY) throw missing(info);
+  const index = info.pty?.index;
+  if (info.type !== TtyType.PTY || index === undefined) return;
+  if (isMadeAnew(index, info, at)) preflightPty(index);
+  else if (at.options.shellJob !== true) throw missing(info);
+}
+
+function isMadeAnew(index: number, info: tty_info_entry, at: FileRestoreContext): boolean {
+  return masterInfoOf(index, at) !== undefined || info.termios === undefined || at.options.onOrphanMaster !== undefined;
 }
 
 const openable = ({ flags }: tty_file_entry): number => (flags & (O.ACCMODE | O.NONBLOCK)) | O.NOCTTY;
