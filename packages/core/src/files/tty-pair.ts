@@ -83,20 +83,15 @@ function openMaster(index: number, path: string): OwnedFd {
       const got = readNumber(fd, TTY.IOCGPTN);
       if (got === index) return fd;
       others.push(fd);
-      if (got > index || others.length > MOST) throw taken(index);
+      if (got > index || others.length > MOST) throw ptyTaken(index);
     }
   } finally {
     for (const fd of others) fd[Symbol.dispose]();
   }
 }
 
-function taken(index: number): HostLacks {
+export function ptyTaken(index: number): HostLacks {
   return new HostLacks('pty-taken', `the terminal /dev/pts/${index} is taken`, { why: 'a program knows its terminal by that number', hint: `end what uses it (fuser /dev/pts/${index}), or wait until it is closed` });
-}
-
-/** Whether {@link ptyOf} could have that number. @throws HostLacks */
-export function preflightPty(index: number): void {
-  if (statPath(`/dev/pts/${index}`) !== undefined) throw taken(index);
 }
 
 /** As it was opened; where the master was outside, or gone, the one beside the slave. */

@@ -136,6 +136,11 @@ export class FileStore {
     }
   }
 
+  /** Whether its mappings can't be put at a place of one's choice; false where there is no such file. */
+  choosesPlace(id: number): boolean {
+    return this.#entries.has(id) && this.kind(id).choosesPlace === true;
+  }
+
   /** To be called when all descriptors and mappings stand: temporary names and helpers go. */
   finish(): void {
     const actions = [...this.#whenInstalled, ...this.#whenSettled];

@@ -55,9 +55,7 @@ export const tty: FileKind<JudgedTty> = {
     return { tty: { ...message, regfId } };
   },
 
-  preflight(entry, at) {
-    preflightTty(part(entry, 'tty'), at);
-  },
+  preflight: (entry, at) => preflightTty(part(entry, 'tty'), at),
 
   reopen(entry, at) {
     const message = part(entry, 'tty');
