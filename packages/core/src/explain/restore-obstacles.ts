@@ -155,7 +155,10 @@ function checkFiles(run: RestoreRun, attempt: (check: () => void) => void): void
   for (const task of run.plan.tasks) {
     for (const { id, fd } of run.images.readIfPresent(IMAGE_TYPES.fdinfo, task.ids.filesId)) if (!holders.has(id)) holders.set(id, { fd, task });
   }
+  // How a terminal or a FIFO was opened is looked at with that.
+  const besides = new Set([...run.files.all()].map(([, { tty, fifo }]) => tty?.regfId ?? fifo?.regfId));
   for (const [id] of run.files.all()) {
+    if (besides.has(id)) continue;
     attempt(() => {
       try {
         run.files.preflight(id);
