@@ -123,3 +123,23 @@ t.test('inspect tells what /proc told', { skip: skipReason() }, async (t) => {
   const regions = process!.memory.regions.map(({ start, end, rights, name }) => `${start}-${end} ${rights} ${name}`);
   t.same(named(regions), named(maps.split('\n').map((line) => line.replace(/^(\S+ \S+) \S+ \S+ \S+ +/, '$1 '))), 'the mapped files');
 });
+
+t.test('diff tells what a program did between two dumps', { skip: skipReason() }, async (t) => {
+  await using ws = new Workspace();
+  const tool = toolUnderTest();
+  const victim = await ws.start('counter');
+  const [first, second] = [ws.folder('first'), ws.folder('second')];
+  if (!succeeded(t, await ws.dump(tool, victim.pid, first, ['--leave-running']), 'dumped')) return;
+  const then = victim.lines().length;
+  await waitFor('it to go on', () => victim.lines().length > then + 1);
+  if (!succeeded(t, await ws.dump(tool, victim.pid, second, ['--compress', 'lz4']), 'and again')) return;
+  const none = await ws.run(tool, ['diff', first, first]);
+  t.equal(none.code, 0, none.output);
+  const run = await ws.run(tool, ['diff', '--json', first, second]);
+  t.equal(run.code, 4, run.output);
+  const diff = JSON.parse(run.output) as { changed: { pid: number; pages: { same: number; changed: number }; facts: { changed: unknown[] }; descriptors: { changed: unknown[] } }[]; problems: string[]; added: unknown[]; removed: unknown[] };
+  t.match(diff, { problems: [], added: [], removed: [], changed: [{ pid: victim.pid, facts: { changed: [] }, descriptors: { changed: [], added: [], removed: [] } }] });
+  const { pages } = diff.changed[0]!;
+  t.ok(pages.changed >= 1 && pages.changed < 20 && pages.same > 100, `its stack: ${JSON.stringify(pages)}`);
+  for (const images of [first, second]) t.equal((await ws.run(tool, ['verify', images])).code, 0, 'both are whole');
+});

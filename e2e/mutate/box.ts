@@ -3,7 +3,7 @@ import path from 'node:path';
 import { compile } from '../harness/programs.js';
 
 /** Programs whose images are mutated: each has kernel objects of other kinds. */
-export const PROGRAMS = ['counter', 'threads', 'files', 'files_ghost', 'pipes', 'sockets', 'unix_sockets', 'mem_shared', 'mem_memfd', 'tree', 'epolls', 'timers', 'signals', 'creds'] as const;
+export const PROGRAMS = ['counter', 'threads', 'files', 'files_ghost', 'pipes', 'sockets', 'unix_sockets', 'mem_shared', 'mem_memfd', 'tree', 'epolls', 'io_urings', 'timers', 'signals', 'creds'] as const;
 
 /**
  * The shell script of the first process in namespaces of their own: it makes all of this machine read-only but a

@@ -61,3 +61,8 @@ export { policyOf } from './verify/policy.js';
 export type { Policy } from './verify/policy.js';
 export { verifyCheckpoint } from './verify/verify.js';
 export type { VerifyOptions } from './verify/verify.js';
+export { diffCheckpoints } from './diff/diff.js';
+export type { Changes, CheckpointDiff, ProcessDiff, RegionDiff } from './diff/diff.js';
+export { diffHtml } from './diff/html.js';
+export type { PageChanges } from './diff/memory.js';
+export { diffText } from './diff/text.js';

@@ -7,6 +7,7 @@ import { reportOf } from '../report/report.js';
 import { INSPECT_SCHEMA } from '../report/schema.js';
 import { textOf } from '../report/text.js';
 import type { Arguments, Command } from './command.js';
+import { diffCommand } from './diff-command.js';
 import { verifyCommand } from './verify-command.js';
 import { UsageError } from './terminal.js';
 
@@ -64,6 +65,7 @@ export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
   verify: verifyCommand,
+  diff: diffCommand,
 };
 
 /** Writes a file piece by piece; one that can't be written whole is taken away again. */
