@@ -8,6 +8,7 @@ import { HostLacks, toCriuError } from '../errors.js';
 import type { RestoreOptions } from '../options.js';
 import { restoreXstate } from '../resources/cpu/x86-64.js';
 import { StoredPages } from '../resources/memory/stored-pages.js';
+import { isSystemV, preflightSegment, readSegments } from '../resources/memory/system-v.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
 import { checkVdso } from '../restore/memory.js';
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: 'credentials', run: checkCredentials },
   { name: 'memory', run: checkMemory },
   { name: 'files', run: checkFiles },
+  { name: 'system-v', run: checkSegments },
 ];
 
 /** Larger than any CPU's; only whether everything finds its place is of interest. */
@@ -139,6 +141,12 @@ function ourselves(): ConstructorParameters<typeof HostVdso>[0] {
       return bytes;
     },
   };
+}
+
+function checkSegments(run: RestoreRun, attempt: (check: () => void) => void): void {
+  const { tasks } = run.plan;
+  if (!tasks.some(({ mm }) => mm.vmas.some(isSystemV))) return;
+  for (const segment of readSegments(run, tasks[0]?.ids.ipcNsId)) attempt(() => preflightSegment(segment));
 }
 
 /** All files, by their kinds' own judgement; told with the first descriptor that has them. */
