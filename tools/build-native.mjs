@@ -11,7 +11,7 @@ const program = (name) => [...common, '-static', '-no-pie', '-Wl,-N', '-Wl,--no-
 
 mkdirSync('native/dist', { recursive: true });
 mkdirSync('packages/tracee/src/gen', { recursive: true });
-const parts = { batch: blob('batch'), cpuid: blob('cpuid'), reaper: blob('reaper'), seed: program('seed') };
+const parts = { batch: blob('batch'), cpuid: blob('cpuid'), reaper: blob('reaper'), sibling: blob('sibling'), seed: program('seed') };
 let text = '// Generated from native/ by tools/build-native.mjs. Not committed.\n';
 for (const [name, args] of Object.entries(parts)) {
   execFileSync(cc, args, { stdio: 'inherit' });

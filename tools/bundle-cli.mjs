@@ -11,7 +11,7 @@ import path from 'node:path';
 import { build } from 'esbuild';
 
 const outdir = 'packages/cli/dist';
-const bundles = ['dump', 'restore', 'explain', 'check', 'other'];
+const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
 
 /**
  * How node is told to run it. No idle V8 threads (1 ms); room for what a small dump allocates, so that nothing is collected
@@ -61,6 +61,8 @@ await build({
   ...common,
   entryPoints: Object.fromEntries(bundles.map((name) => [name, `packages/cli/src/program/${name}.ts`])),
   plugins: [koffiAtOnce],
+  // A script that vm compiled can't import; what is imported late is required late.
+  supported: { 'dynamic-import': false },
   // In CommonJS there is no import.meta; and the mere mention of `performance` makes node load perf_hooks, for 3 ms.
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
   // What the launcher calls.

@@ -16,6 +16,8 @@ export interface ObjectRow {
   /** Options of both dump and restore, as a user would need them. */
   readonly options?: readonly string[];
   readonly allowed?: readonly Allowed[];
+  /** It has ptys, whose numbers are to be free. */
+  readonly terminals?: true;
   /** False where /proc changes all the while. */
   readonly compareProc?: boolean;
   /** Known flaws of CRIU 4.2 that ours doesn't share: verdicts or /proc fields to overlook where the tool under test is CRIU. */
@@ -40,7 +42,7 @@ export function testObjects(rows: readonly ObjectRow[]): void {
         t.pass('not here', { skip: `CRIU can't: ${row.peerFails}` });
         return;
       }
-      await using ws = new Workspace();
+      await using ws = new Workspace({ ownTerminals: row.terminals === true });
       const victim = await ws.start(row.program, row.args);
       if (victim.skipped !== '') {
         t.pass('not here', { skip: victim.skipped });

@@ -38,13 +38,16 @@ export class Shepherd {
   #nextId = 0;
   readonly #ended: Promise<void>;
 
-  /** @param privateMounts in a mount namespace of its own: what it or its flock mounts goes away with them */
-  constructor(privateMounts = false) {
+  /**
+   * @param privateMounts in a mount namespace of its own: what it or its flock mounts goes away with them
+   * @param before shell command that is run in it first
+   */
+  constructor(privateMounts = false, before = '') {
     // Node's start-up reads NODE_EXTRA_CA_CERTS: 40–60 ms that no test wants.
     const env = { ...process.env };
     delete env['NODE_EXTRA_CA_CERTS'];
     this.#process = privateMounts
-      ? spawn('unshare', ['--mount', '--propagation', 'private', compile('shepherd')], { env })
+      ? spawn('unshare', ['--mount', '--propagation', 'private', '/bin/sh', '-ec', `${before}\nexec "$0"`, compile('shepherd')], { env })
       : spawn(compile('shepherd'), [], { env });
     this.#process.stderr.pipe(process.stderr);
     this.#ended = new Promise((resolve) => this.#process.once('close', () => resolve()));

@@ -22,14 +22,22 @@ export interface RunToolOptions {
   readonly meanwhile?: (pid: number) => Promise<void> | void;
 }
 
+export interface WorkspaceOptions {
+  readonly privateMounts?: boolean;
+  /** With /dev/pts/N of its own: nobody else takes the number of a terminal between its dump and its restore. */
+  readonly ownTerminals?: boolean;
+}
+
+const MOUNT_TERMINALS = 'mount -t devpts -o newinstance,gid=5,mode=0620,ptmxmode=0666 devpts /dev/pts; mount --bind /dev/pts/ptmx /dev/ptmx';
+
 /** A test's own folder and flock. Disposing of it kills all its processes and removes the folder, also after a failure. */
 export class Workspace {
   readonly dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-e2e-'));
   readonly shepherd: Shepherd;
   #runs = 0;
 
-  constructor({ privateMounts = false }: { readonly privateMounts?: boolean } = {}) {
-    this.shepherd = new Shepherd(privateMounts);
+  constructor({ privateMounts = false, ownTerminals = false }: WorkspaceOptions = {}) {
+    this.shepherd = new Shepherd(privateMounts || ownTerminals, ownTerminals ? MOUNT_TERMINALS : '');
     chmodSync(this.dir, 0o755); // victims without privileges look for their go file
   }
 

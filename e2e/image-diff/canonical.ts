@@ -89,6 +89,7 @@ function renumber(ids: Ids, name: string, entry: PlainObject): PlainObject {
       if (typeof about !== 'object' || Array.isArray(about)) continue;
       const file = { ...about };
       swap(file, 'id', 'file');
+      swap(file, 'regfId', 'file');
       if (kind === 'pipe' || kind === 'fifo') swap(file, 'pipeId', 'pipe');
       if (kind === 'memfd') swap(file, 'inodeId', 'memfd');
       if (kind === 'isk' || kind === 'usk') swap(file, 'ino', 'socket');

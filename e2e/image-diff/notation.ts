@@ -5,12 +5,12 @@ export const VMA = { FILE_PRIVATE: 1 << 6, FILE_SHARED: 1 << 7, ANON_SHARED: 1 <
 const MAP_ANONYMOUS = 0x20;
 
 /**
- * Two ways to say the same become one:
- * shared anonymous memory that is written as a memfd called /dev/zero, and files without a descriptor (programs, mapped
- * files, folders) that have an entry for each use instead of one for all.
+ * Ways to say the same become one: neighbours that could be one mapping, shared anonymous memory that is written as a
+ * memfd called /dev/zero, and files without a descriptor (programs, mapped files, folders) that have an entry for each
+ * use instead of one for all.
  */
 export function plainNotation(images: DecodedImages): DecodedImages {
-  return oncePerName(anonymousAsSuch(images));
+  return joinedNeighbours(oncePerName(anonymousAsSuch(images)));
 }
 
 function anonymousAsSuch({ files, pages }: DecodedImages): DecodedImages {
@@ -58,6 +58,23 @@ function oncePerName({ files, pages }: DecodedImages): DecodedImages {
     else if (name === 'files.img') fresh.set(name, entries.filter(({ id }) => !same.has(Number(id))));
   }
   return { files: fresh, pages };
+}
+
+/** Private anonymous neighbours that differ in nothing: the kernel keeps them apart after a fork, and joins what is made anew. */
+function joinedNeighbours({ files, pages }: DecodedImages): DecodedImages {
+  const join = (vmas: readonly PlainObject[]): PlainObject[] => {
+    const joined: PlainObject[] = [];
+    for (const vma of vmas) {
+      const last = joined.at(-1);
+      const { start, end, ...about } = vma;
+      const { start: from, end: to, ...before } = last ?? {};
+      const anonymous = (Number(vma['flags']) & MAP_ANONYMOUS) !== 0 && (Number(vma['status']) & VMA.ANON_SHARED) === 0;
+      if (anonymous && from !== undefined && to === start && JSON.stringify(about) === JSON.stringify(before)) joined[joined.length - 1] = { ...vma, start: from };
+      else joined.push(vma);
+    }
+    return joined;
+  };
+  return { files: new Map([...files].map(([name, entries]) => [name, /^mm-/.test(name) ? entries.map((entry) => ({ ...entry, vmas: join(entry['vmas'] as PlainObject[]) })) : entries])), pages };
 }
 
 function mapVmas(files: DecodedImages['files'], change: (vma: PlainObject) => PlainObject): DecodedImages['files'] {

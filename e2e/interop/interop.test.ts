@@ -11,7 +11,7 @@ import { Workspace } from '../harness/workspace.js';
 import { diffImages, type Explained } from '../image-diff/diff.js';
 import type { RealProgram } from '../real/kind.js';
 import { realPrograms } from '../real/programs.js';
-import { itRanOn, leftOut } from './explained.js';
+import { itRanOn, itWasRestored, leftOut } from './explained.js';
 
 t.setTimeout(240_000);
 const criu = peer();
@@ -19,11 +19,11 @@ const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: nam
 
 /** REAL=nginx: only these, for whoever works on one. */
 const only = new RegExp(process.env['REAL'] ?? "");
-for (const { name, skip: missing, start, startForPeer = start, peerRefuses } of realPrograms.filter((kind) => only.test(kind.name))) {
+for (const { name, skip: missing, start, startForPeer = start, peerRefuses, terminals = false } of realPrograms.filter((kind) => only.test(kind.name))) {
   t.test(name, { skip: skip || missing }, async (t) => {
     if (criu === undefined) return;
     const ours = toolUnderTest();
-    await using ws = new Workspace();
+    await using ws = new Workspace({ ownTerminals: terminals });
     const program = await startForPeer(ws);
     await program.check(t);
     if (peerRefuses !== undefined) return await refused(t, ws, criu, program, peerRefuses);
@@ -51,14 +51,14 @@ for (const { name, skip: missing, start, startForPeer = start, peerRefuses } of 
     // Before the next check, which changes the program.
     const theirs2 = await dumpOf(t, ws, criu, program, ['--leave-running']);
     if (theirs2 === undefined) return;
-    same(t, theirs1, theirs2, 'dumped by CRIU, restored by ours, dumped by CRIU: the same');
+    same(t, theirs1, theirs2, 'dumped by CRIU, restored by ours, dumped by CRIU: the same', [...itRanOn, ...itWasRestored]);
     await program.check(t);
 
     const ours2 = await dumpOf(t, ws, ours, program);
     if (ours2 === undefined || !(await restoreOf(t, ws, ours, program, ours2))) return;
     const ours3 = await dumpOf(t, ws, ours, program, ['--leave-running']);
     if (ours3 === undefined) return;
-    same(t, ours2, ours3, 'dumped, restored and dumped by ours: the same');
+    same(t, ours2, ours3, 'dumped, restored and dumped by ours: the same', [...itRanOn, ...itWasRestored]);
     await program.check(t);
     await program.end(t);
   });
@@ -77,7 +77,7 @@ async function refused(t: Assertions, ws: Workspace, criu: Tool, program: RealPr
   if (!(await restoreOf(t, ws, ours, program, images))) return;
   const again = await dumpOf(t, ws, ours, program, ['--leave-running']);
   if (again === undefined) return;
-  same(t, images, again, 'dumped, restored and dumped by ours: the same');
+  same(t, images, again, 'dumped, restored and dumped by ours: the same', [...itRanOn, ...itWasRestored]);
   await program.check(t);
   await program.end(t);
 }

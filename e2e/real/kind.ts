@@ -23,6 +23,8 @@ export interface RealProgramKind {
   readonly name: string;
   /** Why it can't run here; `false` where it can. */
   readonly skip: string | false;
+  /** It has ptys, whose numbers are to be free. */
+  readonly terminals?: true;
   /** How often it is dumped and restored; 10 where absent. */
   readonly rounds?: number;
   /** It does nothing until it is asked: /proc must say the same before and after, but for these. */

@@ -7,6 +7,7 @@ import { nginx } from './nginx.js';
 import { nodeServer } from './node-server.js';
 import { postgres } from './postgres.js';
 import { scripts } from './scripts.js';
+import { terminalPrograms } from './terminals.js';
 
 /** Programs that people run, each with its client. */
-export const realPrograms: readonly RealProgramKind[] = [...basicPrograms, nginx, postgres, memcached, nodeServer, jvm, ...scripts, ...compiledPrograms];
+export const realPrograms: readonly RealProgramKind[] = [...basicPrograms, nginx, postgres, memcached, nodeServer, jvm, ...scripts, ...compiledPrograms, ...terminalPrograms];

@@ -9,10 +9,10 @@ t.setTimeout(600_000);
 
 /** REAL=nginx: only these, for whoever works on one. */
 const only = new RegExp(process.env['REAL'] ?? '');
-for (const { name, skip, rounds = 10, idle, start } of realPrograms.filter(({ name }) => only.test(name))) {
+for (const { name, skip, rounds = 10, idle, start, terminals = false } of realPrograms.filter(({ name }) => only.test(name))) {
   t.test(`${name}, ${rounds} times over`, { skip: skipReason() || skip }, async (t) => {
     const tool = toolUnderTest();
-    await using ws = new Workspace();
+    await using ws = new Workspace({ ownTerminals: terminals });
     const program = await start(ws);
     await program.check(t);
     for (let round = 1; round <= rounds; round++) {

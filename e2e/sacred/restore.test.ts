@@ -1,4 +1,4 @@
-import { copyFileSync, openSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, closeSync, writeSync } from 'node:fs';
+import { copyFileSync, openSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, closeSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -10,6 +10,7 @@ import { toolUnderTest, type Tool } from '../harness/tool.js';
 import type { Victim } from '../harness/victim.js';
 import { waitFor } from '../harness/wait.js';
 import { describeRun, Workspace } from '../harness/workspace.js';
+import { exists, nothingLeft } from './nothing-left.js';
 import { faultEnv, stagesOf, struck } from './stages.js';
 import { untouched } from './untouched.js';
 
@@ -31,36 +32,6 @@ async function dumped(t: Assertions, ws: Workspace, tool: Tool): Promise<Dumped 
   if (!succeeded(t, await ws.dump(tool, victim.pid, images), 'dumped')) return undefined;
   await waitFor('the dumped tree to be gone', () => pids.every((pid) => !exists(pid)), 3000);
   return { victim, images, pids };
-}
-
-const exists = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** No process is left: neither under the pids of the images, nor below the shepherd, who adopts all that is orphaned. */
-async function nothingLeft(t: Assertions, ws: Workspace, { pids }: Dumped): Promise<boolean> {
-  let left: number[] = [];
-  for (let i = 0; i < 50; i++) {
-    left = [...ws.shepherd.descendants(), ...pids.filter(exists)];
-    if (left.length === 0) break;
-    await sleep(10);
-  }
-  const names = left.map((pid) => `${pid} ${readOr(`/proc/${pid}/comm`).trim()} ${/State:.*/.exec(readOr(`/proc/${pid}/status`))?.[0] ?? ''}`);
-  for (const pid of left) if (ws.shepherd.descendants().includes(pid)) process.kill(pid, 'SIGKILL');
-  return t.same(names, [], 'no process is left');
-}
-
-function readOr(file: string): string {
-  try {
-    return readFileSync(file, 'latin1');
-  } catch {
-    return '';
-  }
 }
 
 for (const action of ['kill', 'throw'] as const) {

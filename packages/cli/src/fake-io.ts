@@ -42,8 +42,11 @@ export interface FakeIo extends Io {
   readonly dumps: DumpOptions[];
   readonly restores: RestoreOptions[];
   readonly explained: (ExplainDumpOptions | ExplainRestoreOptions)[];
+  readonly executed: (readonly string[])[];
   readonly checked: (CheckOptions | undefined)[];
   interrupt(signal: string): void;
+  /** Whether the terminal was left to the restored job. */
+  terminalLeft: boolean;
 }
 
 export interface FakeOptions {
@@ -84,6 +87,7 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
   const restore = async (given: RestoreOptions): Promise<RestoreResult> => {
     io.restores.push(given);
     await work(given);
+    await given.onMoment?.('post-restore', { imagesDir: given.imagesDir, pid: 77 });
     return { pid: 77, tasks: 1, stats: restoreStats, wait: async () => options.end ?? { exitCode: 0 } };
   };
   const explain = async (given: ExplainDumpOptions | ExplainRestoreOptions): Promise<Explanation> => {
@@ -97,6 +101,10 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     const features = (options.features ?? []).filter(({ name }) => given?.names?.includes(name) !== false);
     return { good: features.every(({ category, present }) => present || category !== 'basic'), complete: features.every(({ present }) => present), features };
   };
+  const exec = (argv: readonly string[]): never => {
+    io.executed.push(argv);
+    throw new Error('this program is no more');
+  };
   const io: FakeIo = {
     name: options.name ?? 'criu-ts',
     cwd: options.cwd ?? '/',
@@ -104,21 +112,24 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
     columns: options.columns ?? 0,
     out: '',
     err: '',
+    terminalLeft: false,
     dumps: [],
     restores: [],
     explained: [],
     checked: [],
+    executed: [],
     stdout: (text) => (io.out += text),
     stderr: (text) => (io.err += text),
     loadCommand: (command) =>
       ({
         dump: dumpCommand(dump),
-        restore: restoreCommand(restore),
+        restore: restoreCommand(restore, exec),
         explain: explainCommand(explain),
         check: checkCommand(check, featureNames),
         completion: completionCommand,
         man: manCommand,
       })[command],
+    leaveTerminal: () => void (io.terminalLeft = true),
     onInterrupt: (callback) => {
       callbacks.add(callback);
       return () => callbacks.delete(callback);

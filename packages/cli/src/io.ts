@@ -12,6 +12,9 @@ export type Restore = (options: RestoreOptions) => Promise<RestoreResult>;
 export type Explain = (options: ExplainDumpOptions | ExplainRestoreOptions) => Promise<Explanation>;
 export type Check = (options?: CheckOptions) => Promise<HostCheck>;
 
+/** Replaces this program by another; does not return. */
+export type Exec = (argv: readonly string[], env: NodeJS.ProcessEnv) => never;
+
 /** Loads a command when it is known, and no sooner. */
 export type LoadCommand = (name: CommandName) => Execute;
 
@@ -26,6 +29,8 @@ export interface Io {
   readonly stderr: (text: string) => void;
   /** Columns of the terminal that stderr is; 0 where it is none. */
   readonly columns: number;
+  /** From here on the modes of our terminal stay as they are when we end: somebody else has it now. Nothing can be written any more. */
+  readonly leaveTerminal: () => void;
   /** Calls back once on SIGINT, SIGTERM or SIGHUP; the function returned ends that. */
   readonly onInterrupt: (callback: (signal: string) => void) => () => void;
 }

@@ -1,5 +1,5 @@
 // Joins `run` to this process.
-import { fstatSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Io, LoadCommand } from './io.js';
 import { run } from './run.js';
@@ -22,10 +22,18 @@ function write(fd: number, text: string): void {
 /** Columns of the terminal that stderr is; 0 where it is none. */
 function columns(): number {
   // Only what looks like a terminal: process.stderr costs 3 ms at start.
-  const { rdev } = fstatSync(2);
+  return maybeTerminal(2) && process.stderr.isTTY ? process.stderr.columns || 80 : 0;
+}
+
+function maybeTerminal(fd: number): boolean {
+  const { rdev } = fstatSync(fd);
   const major = (rdev >> 8) & 0xfff;
-  const perhaps = major === 4 || major === 5 || (major >= 136 && major <= 143);
-  return perhaps && process.stderr.isTTY ? process.stderr.columns || 80 : 0;
+  return major === 4 || major === 5 || (major >= 136 && major <= 143);
+}
+
+/** Node gives a terminal the modes back that it found (node.cc ResetStdio), unless the descriptor is closed. */
+function closeTerminals(): void {
+  for (const fd of [0, 1, 2]) if (maybeTerminal(fd)) closeSync(fd);
 }
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -40,6 +48,7 @@ export function main(loadCommand: LoadCommand): void {
     stdout: (text) => write(1, text),
     stderr: (text) => write(2, text),
     columns: columns(),
+    leaveTerminal: closeTerminals,
     onInterrupt: (callback) => {
       const heard = (signal: string): void => callback(signal);
       for (const signal of INTERRUPTS) process.once(signal, heard);

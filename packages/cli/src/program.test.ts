@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { COMMANDS } from '@criu-ts/images/cli';
 import t from 'tap';
+import { IMAGE_COMMANDS } from './commands/image-commands.js';
 
 const dist = path.resolve('packages/cli/dist');
 const built = existsSync(path.join(dist, 'dump.cjs')) ? {} : { skip: 'the program is not built: nx bundle @criu-ts/cli' };
@@ -54,4 +56,16 @@ t.test('the command is found wherever it stands', built, async (t) => {
     const run = execute(path.join(dist, 'criu-ts'), [...args.split(' '), '-D', dir]);
     t.match(run, { status: 1, stderr: err }, args);
   }
+});
+
+t.test('the commands of @criu-ts/images', built, async (t) => {
+  t.same(Object.keys(COMMANDS), IMAGE_COMMANDS, 'the launcher knows them all');
+  const dir = t.testdir({});
+  const program = path.join(dist, 'criu-ts.cjs');
+  t.match(execute(program, ['inspect', '--help']), { status: 0, stdout: /^usage: criu-ts inspect /, stderr: '' });
+  t.match(execute(program, ['inspect', dir]), { status: 1, stdout: '', stderr: /^criu-ts inspect: inventory\.img: there is no such file\n$/ });
+  const image = path.join(dir, 'fs-1.img');
+  const json = '{"magic": "FS", "entries": [{"cwd_id": 1, "root_id": 2}]}';
+  t.match(spawnSync(program, ['encode', '-o', image], { input: json, encoding: 'utf8' }), { status: 0, stderr: '' });
+  t.equal(execute(program, ['decode', '-i', image]).stdout, `${json}\n`);
 });

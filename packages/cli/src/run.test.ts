@@ -62,6 +62,8 @@ t.test('restore: options reach the API, the exit code is the task\'s', async (t)
   ];
   for (const [name, args, options, expected] of rows) t.equal((await go(args, { cwd, ...options })).code, expected, name);
 
+  t.equal((await go('restore -d -j', { cwd })).io.terminalLeft, true, 'a job that we do not wait for has the terminal now');
+  t.equal((await go('restore -j', { cwd })).io.terminalLeft, false, 'for the other we wait');
   const { io } = await go('restore -d -S -s --inherit-fd fd[3]:tty[8800005:1]', { cwd });
   t.match(io.restores, [{ imagesDir: cwd, sibling: true, leaveStopped: true, inheritFds: [{ fd: 3, resource: 'tty[8800005:1]' }] }]);
 });

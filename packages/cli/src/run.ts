@@ -26,7 +26,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     const [name, ...rest] = words;
     if (name === undefined) throw new UsageError(`a command is required: ${commandNames.join(', ')}`);
     if (!isCommand(name)) throw new UsageError(unknownCommand(name));
-    judgeOperands(name, rest);
+    if (values['exec-cmd'] === true) judgeExec(name, rest);
+    else judgeOperands(name, rest);
     return await io.loadCommand(name)(values, io, rest);
   } catch (error) {
     if (!isUsageError(error)) throw error;
@@ -56,6 +57,11 @@ function judgeOperands(name: string, given: readonly string[]): void {
   const choice = operand.values.join(', ');
   if (value === undefined && operand.optional !== true) throw new UsageError(`${name} needs ${operand.name}: ${choice}`);
   if (value !== undefined && !operand.values.includes(value)) throw new UsageError(`${name} knows ${choice}; not ${value}`);
+}
+
+function judgeExec(name: string, given: readonly string[]): void {
+  if (name !== 'restore') throw new UsageError('--exec-cmd is for restore only');
+  if (given.length === 0) throw new UsageError('--exec-cmd needs a command, after --');
 }
 
 function unknownCommand(name: string): string {

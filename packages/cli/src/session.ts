@@ -1,7 +1,9 @@
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { Cancellation, CommonOptions, CriuEvent, DumpStats, FaultPoint, RestoreStats } from '@criu-ts/core';
+import { ActionScripts } from './action-scripts.js';
 import type { Io } from './io.js';
+import { cgroupOptions } from './options/cgroups.js';
 import { judgeOptions } from './options/judge.js';
 import { DEFAULT_VERBOSITY } from './options/parse.js';
 import type { CommandName } from './options/spec.js';
@@ -15,6 +17,8 @@ import { CRIU_VERSION, VERSION } from './version.js';
 /** What a run of a command has besides its own options: directories, log, terminal. Disposable: closes the log. */
 export interface Session extends Disposable {
   readonly log: Log;
+  /** Where some were given. */
+  readonly scripts: ActionScripts | undefined;
   readonly imagesDir: string;
   readonly workDir: string;
   /** Options of the API that come from the command line alike for every command. */
@@ -58,8 +62,11 @@ export function openSession(command: CommandName, values: Values, io: Io, signal
   log.line(LEVEL.info, `Version: ${CRIU_VERSION} (criu-ts ${VERSION}), command: ${command}`);
   for (const note of ignored) log.line(LEVEL.info, note);
 
+  const scripts = values['action-script'] === undefined ? undefined : new ActionScripts(values['action-script'], log, file ?? 2);
+
   return {
     log,
+    scripts,
     imagesDir,
     workDir,
     common: {
@@ -75,8 +82,10 @@ export function openSession(command: CommandName, values: Values, io: Io, signal
       tcpEstablished: values['tcp-established'] === true,
       extUnixSk: values['ext-unix-sk'] !== undefined,
       fileLocks: values['file-locks'] === true,
+      ...cgroupOptions(values, io.cwd),
       ...(values.external !== undefined && { external: values.external }),
       ...(values.root !== undefined && { root: values.root }),
+      ...(scripts !== undefined && { onMoment: scripts.run }),
       ...faultPoint(io.env.CRIU_TS_FAULT),
     },
     say: (text) => {

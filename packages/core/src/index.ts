@@ -4,6 +4,7 @@ export { dumpStages } from './dump/stages.js';
 export * from './errors.js';
 export * from './explain/index.js';
 export * from './events.js';
+export type { Moment, MomentFacts, OnMoment } from './moments.js';
 export * from './options.js';
-export { restore } from './restore/index.js';
+export { execCommand, restore } from './restore/index.js';
 export { restoreStages } from './restore/stages.js';

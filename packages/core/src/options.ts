@@ -1,10 +1,12 @@
+import type { CgroupOptions } from './resources/cgroups/options.js';
+import type { OnMoment } from './moments.js';
 import type { CriuEvent, DumpStats, RestoreStats } from './events.js';
 
 /** An AbortSignal, or what does as well: it is asked, not listened to. */
 export type Cancellation = Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborted'>;
 
 /** What `dump()` and `restore()` have in common. */
-export interface CommonOptions {
+export interface CommonOptions extends CgroupOptions {
   /** Directory of the images; it must exist. */
   readonly imagesDir: string;
   /** Where statistics and other by-products go; `imagesDir` where absent. */
@@ -27,6 +29,8 @@ export interface CommonOptions {
   readonly signal?: Cancellation;
   /** Called synchronously, in order; what it throws is ignored. Must be quick: tasks may be frozen meanwhile. */
   readonly onEvent?: (event: CriuEvent) => void;
+  /** Called, and waited for, at moments such as `pre-dump`: CRIU's action scripts. Tasks may be frozen meanwhile. */
+  readonly onMoment?: OnMoment;
   /** Emit a `syscall` event for every remote call: slow, off by default. */
   readonly traceSyscalls?: boolean;
   /** For tests of what a crash leaves behind. */
@@ -56,6 +60,8 @@ export interface DumpOptions extends CommonOptions {
   readonly linkRemap?: boolean;
   /** Use any path to a device file, even if the original one is not accessible. */
   readonly evasiveDevices?: boolean;
+  /** A cgroup, as a directory: what is in it and not of the tree stands still too; where it is frozen, it is thawed for the dump. */
+  readonly freezeCgroup?: string;
   /** Seconds that collecting and freezing of the tree may take. Default {@link DEFAULT_TIMEOUT}; 0: no limit. */
   readonly timeout?: number;
 }

@@ -27,6 +27,13 @@ export interface FreezeOptions {
   /** Milliseconds; Infinity for none. */
   readonly timeout: number;
   onFrozen?(process: FrozenProcess): void;
+  /**
+   * For a tree that something else holds, a cgroup's freezer: tasks in it stop only when it lets them go. All that
+   * live are told to stop first, then this is called.
+   */
+  thaw?(): void;
+  /** Processes that are to stand still as well, though they are none of the tree: asked for when that stands. */
+  bystanders?(): readonly number[];
 }
 
 /**
@@ -57,7 +64,12 @@ export class FrozenTree implements Disposable {
   static freeze(root: number, options: FreezeOptions): FrozenTree {
     const tree = new FrozenTree(root, options);
     try {
+      if (options.thaw !== undefined) {
+        tree.#tellAll();
+        options.thaw();
+      }
       tree.#freezeAll();
+      for (const pid of options.bystanders?.() ?? []) tree.#freezeBystander(pid);
       // Born by somebody of the tree into another family (CLONE_PARENT), or ended: none of ours.
       tree.#letNewbornGo();
       return tree;
@@ -107,6 +119,28 @@ export class FrozenTree implements Disposable {
           this.#freezeProcess(child);
         }
       }
+    }
+  }
+
+  /** Seizes every thread without waiting for its stop; {@link #seize} will find them as ours. */
+  #tellAll(): void {
+    const children = childrenByParent();
+    const pids = [this.root];
+    for (let i = 0; i < pids.length; i++) {
+      const pid = pids[i] as number;
+      pids.push(...(children.get(pid) ?? []));
+      if (pid === process.pid) continue;
+      for (const tid of threadsOf(pid)) if (seize(pid, tid) !== undefined) this.#newborn.add(tid);
+    }
+  }
+
+  #freezeBystander(pid: number): void {
+    if (this.processes.has(pid) || pid === process.pid) return;
+    const threads = new Map<number, Tracee>();
+    try {
+      while (!this.#freezeThreads(pid, threads)) this.#checkTime();
+    } catch (error) {
+      if (!(error instanceof ProcessGone || error instanceof TraceeDied)) throw error;
     }
   }
 
@@ -261,6 +295,15 @@ function seizeWithSeccompSuspended(pid: number, tid: number): Tracee {
     return Tracee.seize(pid, tid, OPTIONS | PTRACE_O.SUSPEND_SECCOMP);
   } catch (error) {
     if (error instanceof SyscallFailed && (error.errno === ERRNO.EPERM || error.errno === ERRNO.EINVAL)) return Tracee.seize(pid, tid, OPTIONS);
+    throw error;
+  }
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return listProcNumbers(pid, 'task');
+  } catch (error) {
+    if (error instanceof ProcessGone) return [];
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { kill, Memory, memfd, pwriteFully, spawn, SyscallFailed, wait4 } from '@
 import { batchCode, BLOB } from './blob.js';
 import { seedBase64 } from './gen/native.js';
 import { Puppet, PUPPET_OPTIONS } from './puppet.js';
+import { spawnSibling } from './spawn-sibling.js';
 import type { SyscallObserver } from './remote-syscalls.js';
 import { Tracee } from './tracee.js';
 
@@ -19,9 +20,11 @@ const seedSyscall = segmentAddress + (seedProgram.indexOf(Buffer.from('0f05', 'h
 /**
  * Starts native/seed as our child and makes it the first puppet.
  * @param blob where to map the blob: a page address, free in the seed and in all that it will become
+ * @param siblingPid not our child, but our sibling of this PID
+ * @throws SyscallFailed EEXIST, EINVAL of a sibling whose PID can't be had
  */
-export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
-  const pid = spawnSeed();
+export function plantSeed(blob: number, observe?: SyscallObserver, siblingPid?: number): Puppet {
+  const pid = spawnSeed(siblingPid);
   try {
     const tracee = Tracee.seize(pid, pid, PUPPET_OPTIONS);
     tracee.interrupt();
@@ -38,13 +41,19 @@ export function plantSeed(blob: number, observe?: SyscallObserver): Puppet {
   }
 }
 
-/** A child of ours that only waits; whoever starts it ends it, and waits for it. */
-export function spawnSeed(): number {
+/**
+ * A child of ours that only waits; whoever starts it ends it, and waits for it.
+ * @param siblingPid not our child, but our sibling of this PID
+ */
+export function spawnSeed(siblingPid?: number): number {
   using file = memfd('criu-ts-seed', 0);
   const bytes = new Memory(seedProgram.length);
   bytes.bytes.set(seedProgram);
   pwriteFully(file, bytes.address, bytes.size, 0);
-  return spawn(`/proc/self/fd/${file.number}`, ['criu-ts-seed'], []);
+  const program = `/proc/self/fd/${file.number}`;
+  if (siblingPid === undefined) return spawn(program, ['criu-ts-seed'], []);
+  spawnSibling(program, 'criu-ts-seed', siblingPid);
+  return siblingPid;
 }
 
 /** The one call that is made before the blob is there. */

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Dump, Execute } from '../io.js';
 import { LEVEL } from '../render/log.js';
 import { bytesText, countText, timeText } from '../render/units.js';
@@ -22,6 +23,7 @@ export function dumpCommand(dump: Dump): Execute {
         evasiveDevices: values['evasive-devices'] === true,
         checksum: values.checksum === true,
         ...(compress !== undefined && { compress }),
+        ...(values['freeze-cgroup'] !== undefined && { freezeCgroup: path.resolve(io.cwd, values['freeze-cgroup']) }),
         ...(values['ghost-limit'] !== undefined && { ghostLimit: values['ghost-limit'] }),
         ...(values.timeout !== undefined && { timeout: values.timeout }),
       });
@@ -37,6 +39,7 @@ export function dumpCommand(dump: Dump): Execute {
         `dumped ${countText(tasks, 'process', 'processes')} (root ${pid}) to ${session.imagesDir}: ` +
           `${size} of memory, frozen for ${timeText(stats.frozenTime / 1000)}, ${timeText(ms)} in all\n`,
       );
-      return 0;
+      // As CRIU: the processes live on, and it is the caller who decides about them.
+      return session.scripts?.postDumpCode ?? 0;
     });
 }

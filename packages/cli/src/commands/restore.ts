@@ -1,7 +1,7 @@
 import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { RestoreResult, TaskEnd } from '@criu-ts/core';
-import type { Execute, Io, Restore } from '../io.js';
+import type { Exec, Execute, Io, Restore } from '../io.js';
 import { inheritFdsOf } from '../options/inherit-fd.js';
 import type { Values } from '../options/table.js';
 import { LEVEL } from '../render/log.js';
@@ -10,13 +10,15 @@ import type { Session } from '../session.js';
 import { UsageError } from '../usage-error.js';
 import { work } from './work.js';
 
-export function restoreCommand(restore: Restore): Execute {
-  return (values, io) =>
+export function restoreCommand(restore: Restore, exec: Exec): Execute {
+  return (values, io, command) =>
     work('restore', values, io, async (session, uninterruptible) => {
       const detached = values['restore-detached'] === true;
       const sibling = values['restore-sibling'] === true;
       if (sibling && !detached) throw new UsageError('--restore-sibling only makes sense with --restore-detached');
       const inheritFds = inheritFdsOf(values);
+      const execute = values['exec-cmd'] === true;
+      if (execute && detached) throw new UsageError('--restore-detached and --exec-cmd exclude each other');
       using pidfile = openPidfile(values.pidfile, session.workDir);
 
       const start = performance.now();
@@ -25,12 +27,19 @@ export function restoreCommand(restore: Restore): Execute {
         leaveStopped: values['leave-stopped'] === true,
         sibling,
         ...inheritFds,
+        onMoment: async (moment, facts) => {
+          await session.scripts?.run(moment, facts);
+          // Scripts that come later may want to read it.
+          if (moment === 'post-restore' && facts.pid !== undefined) pidfile?.fill(facts.pid);
+        },
       });
       uninterruptible();
       const ms = performance.now() - start;
-      pidfile?.fill(result.pid);
+      pidfile?.keep();
       announce(session, values, io, result, ms);
+      if (detached && session.common.shellJob === true) io.leaveTerminal();
       if (detached) return 0;
+      if (execute) exec(command, io.env);
       const end = await result.wait();
       // CRIU's foreground restore ends with 0 however the task ends; a drop-in does the same.
       return io.name === 'criu' ? 0 : exitCode(end);
@@ -54,9 +63,9 @@ function exitCode(end: TaskEnd): number {
 
 /**
  * The file is made before anything is restored, for no restored process to run on without it. One that is there already
- * is an error, as in CRIU. Disposal takes an unfilled one away.
+ * is an error, as in CRIU. Disposal takes it away unless it is kept.
  */
-function openPidfile(file: string | undefined, workDir: string): (Disposable & { fill(pid: number): void }) | undefined {
+function openPidfile(file: string | undefined, workDir: string): (Disposable & { fill(pid: number): void; keep(): void }) | undefined {
   if (file === undefined) return undefined;
   const full = path.resolve(workDir, file);
   let fd: number;
@@ -65,15 +74,15 @@ function openPidfile(file: string | undefined, workDir: string): (Disposable & {
   } catch (error) {
     throw new UsageError(`cannot create the pidfile: ${(error as Error).message}`);
   }
-  let filled = false;
+  let kept = false;
   return {
-    fill: (pid) => {
-      writeSync(fd, String(pid));
-      filled = true;
+    fill: (pid) => void writeSync(fd, String(pid)),
+    keep: () => {
+      kept = true;
     },
     [Symbol.dispose]: () => {
       closeSync(fd);
-      if (!filled) unlinkSync(full);
+      if (!kept) unlinkSync(full);
     },
   };
 }

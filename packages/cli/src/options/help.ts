@@ -1,4 +1,5 @@
 import { commands } from '../commands/index.js';
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import type { OptionSpec } from './spec.js';
 import { optionGroups } from './table.js';
 
@@ -9,7 +10,7 @@ const TEXT_COLUMN = 32;
 export function helpText(program: string, command?: string): string {
   const shown = command === undefined ? Object.entries(commands) : [[command, commands[command]!] as const];
   const lines = ['Usage:', ...shown.map(([, { usage }]) => `  ${program} ${usage}`), ''];
-  if (command === undefined) lines.push('Commands:', ...shown.map(([name, { text }]) => columns(`  ${name}`, text)), '');
+  if (command === undefined) lines.push('Commands:', ...shown.map(([name, { text }]) => columns(`  ${name}`, text)), columns(`  ${IMAGE_COMMANDS.slice(0, 4).join('|')}|…`, `look into images, here or elsewhere: ${IMAGE_COMMANDS.join(', ')}; ${program} COMMAND --help says more`), '');
   else lines.push(commands[command]!.text, '');
   for (const { title, rows } of optionGroups) {
     lines.push(`${title}:`);

@@ -70,8 +70,8 @@ t.test('the table', async (t) => {
 t.test('refused, passed over', async (t) => {
   t.throws(() => judgeOptions({ 'page-server': true, 'lazy-pages': true }), { message: /--page-server .*\n.*--lazy-pages/ }, 'all at once');
   t.strictSame(judgeOptions({ 'page-server': false }), [], 'what is taken back is not asked for');
-  t.throws(() => judgeOptions({ 'manage-cgroups': 'full' }), { message: /--manage-cgroups is not supported yet: / });
-  t.strictSame(judgeOptions({ 'manage-cgroups': 'ignore' }), [], 'a value that asks for nothing');
+  t.throws(() => judgeOptions({ 'file-validation': 'buildid' }), { message: /--file-validation is not supported yet: / });
+  t.strictSame(judgeOptions({ 'file-validation': 'filesize' }), [], 'a value that asks for nothing');
   t.match(judgeOptions({ 'log-pid': true, tree: 1 }), [/^--log-pid has no effect: /]);
 });
 

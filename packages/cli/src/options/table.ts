@@ -17,6 +17,8 @@ const generic = [
   { long: 'restore-detached', short: 'd', alias: 'daemon', kind: 'flag', negatable: true, of: ['restore'], text: 'do not wait for the restored processes' },
   { long: 'restore-sibling', short: 'S', kind: 'flag', negatable: true, of: ['restore'], text: 'restore the root process as our sibling (needs -d)' },
   { long: 'pidfile', kind: 'string', value: 'FILE', of: ['restore'], text: 'write the pid of the root process to FILE' },
+  { long: 'exec-cmd', kind: 'flag', of: ['restore'], text: 'when all is restored, execute the command that follows -- instead of waiting; it becomes the parent of the root process' },
+  { long: 'action-script', kind: 'list', value: 'FILE', of: BOTH, text: 'execute FILE at certain moments; CRTOOLS_SCRIPT_ACTION says which: pre-dump, post-dump, pre-restore, post-restore, pre-resume, post-resume …' },
   { long: 'timeout', kind: 'number', value: 'SECONDS', of: ['dump'], text: 'how long freezing the tree may take (default: 10; 0: no limit)' },
   { long: 'root', short: 'r', kind: 'string', value: 'DIR', of: ALL, text: 'root directory of the mount namespace' },
   { long: 'compress', kind: 'string', value: 'lz4', of: ['dump'], ours: true, text: 'compress the pages (CRIU cannot read them)' },
@@ -33,6 +35,13 @@ const resources = [
   { long: 'ghost-limit', kind: 'size', value: 'SIZE', of: DUMP, text: 'largest unlinked file to put into the images (default: 1M; K, M, G)' },
   { long: 'link-remap', kind: 'flag', negatable: true, of: DUMP, text: 'allow to link unlinked files back into their directory' },
   { long: 'evasive-devices', kind: 'flag', negatable: true, of: BOTH, text: 'take any path to a device when its own is not accessible' },
+  { long: 'freeze-cgroup', kind: 'string', value: 'DIR', of: ['dump'], text: 'stop all that is in this cgroup; thaw it for the dump, where it is frozen' },
+  { long: 'manage-cgroups', kind: 'string', value: 'MODE', optionalValue: true, of: BOTH, text: 'cgroups of the tree: none, props, soft (default), full, strict, ignore' },
+  { long: 'cgroup-root', kind: 'list', value: '[CTRL:]DIR', of: BOTH, text: 'have the cgroups of the tree below DIR' },
+  { long: 'cgroup-props', kind: 'string', value: 'SPEC', of: ['dump'], text: 'which files of cgroups are kept' },
+  { long: 'cgroup-props-file', kind: 'string', value: 'FILE', of: ['dump'], text: 'the same, read from FILE' },
+  { long: 'cgroup-dump-controller', kind: 'list', value: 'NAME', of: ['dump'], text: 'only the hierarchy of this controller' },
+  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: BOTH, text: 'where all cgroup hierarchies are mounted' },
   { long: 'close', kind: 'number', value: 'FD', of: BOTH, text: 'close a descriptor of ours first' },
 ] as const satisfies readonly OptionSpec[];
 
@@ -55,7 +64,6 @@ const checking = [
   { long: 'feature', kind: 'string', value: 'FEATURE', of: ['check'], text: 'look at one feature only; list: print the names' },
 ] as const satisfies readonly OptionSpec[];
 
-const NO_CGROUPS = 'cgroups are left as they are';
 const NO_MOUNTS = 'a tree with its own mount namespace is refused by itself';
 const NO_TCP = 'a tree with TCP connections is refused by itself';
 
@@ -80,7 +88,6 @@ const ignored = [
   { long: 'unprivileged', kind: 'flag', negatable: true, of: [], text: '', ignored: 'what the capabilities do not allow is refused by itself' },
   { long: 'ghost-fiemap', kind: 'flag', negatable: true, of: [], text: '', ignored: 'holes of unlinked files are found anyway' },
   { long: 'allow-uprobes', kind: 'flag', negatable: true, of: [], text: '', ignored: 'a uprobes mapping is refused by itself' },
-  { long: 'freeze-cgroup', kind: 'string', value: 'DIR', of: [], text: '', ignored: 'the tree is frozen by ptrace, with the same outcome' },
   { long: 'pre-dump-mode', kind: 'string', value: 'MODE', of: [], text: '', ignored: 'pre-dump is refused by itself' },
 ] as const satisfies readonly OptionSpec[];
 
@@ -103,19 +110,11 @@ const refused = [
   { long: 'tls-no-cn-verify', kind: 'flag', of: [], text: '', refused: { why: NO_REMOTE } },
   { long: 'stream', kind: 'flag', negatable: true, of: [], text: '', refused: { why: NO_REMOTE } },
   { long: 'lazy-pages', kind: 'flag', of: [], text: '', refused: { why: 'memory is filled before the processes run, always' } },
-  { long: 'exec-cmd', kind: 'flag', of: [], text: '', refused: { why: 'nothing is executed after a restore yet' } },
-  { long: 'action-script', kind: 'list', value: 'FILE', of: [], text: '', refused: { why: 'scripts are not called yet' } },
   { long: 'join-ns', short: 'J', kind: 'list', value: 'NS:FILE', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'empty-ns', kind: 'list', value: 'NS', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'veth-pair', kind: 'list', value: 'IN=OUT', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'lsm-profile', kind: 'string', value: 'TYPE:NAME', of: [], text: '', refused: { why: 'security labels are not set yet' } },
   { long: 'lsm-mount-context', kind: 'string', value: 'CTX', of: [], text: '', refused: { why: NO_NAMESPACES } },
-  { long: 'manage-cgroups', kind: 'string', value: 'MODE', optionalValue: true, of: [], text: '', refused: { why: NO_CGROUPS, unless: ['none', 'ignore'] } },
-  { long: 'cgroup-root', kind: 'list', value: '[CTRL:]DIR', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-props', kind: 'string', value: 'SPEC', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-props-file', kind: 'string', value: 'FILE', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-dump-controller', kind: 'list', value: 'NAME', of: [], text: '', refused: { why: NO_CGROUPS } },
-  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: [], text: '', refused: { why: NO_CGROUPS } },
   { long: 'cpu-cap', kind: 'string', value: 'CAP', optionalValue: true, of: [], text: '', refused: { why: 'the CPU is always compared in full', unless: ['all', 'ins', 'cpu', 'fpu'] } },
   { long: 'file-validation', kind: 'string', value: 'METHOD', of: [], text: '', refused: { why: 'build ids of files are not compared yet', unless: ['filesize'] } },
   { long: 'skip-file-rwx-check', kind: 'flag', negatable: true, of: [], text: '', refused: { why: 'the modes of files are always compared' } },

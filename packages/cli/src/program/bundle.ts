@@ -5,7 +5,7 @@ import type { Execute } from '../io.js';
  * Each holds the whole command line. Where the command is the first word, the launcher takes its bundle; where options come
  * first, only the parser can tell, and the bundle `other` asks for the command's own.
  */
-export type BundleName = (typeof COMMAND_BUNDLES)[number] | 'other';
+export type BundleName = (typeof COMMAND_BUNDLES)[number] | 'images' | 'other';
 
 export const COMMAND_BUNDLES = ['dump', 'restore', 'explain', 'check'] as const;
 

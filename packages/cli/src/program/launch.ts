@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import vm from 'node:vm';
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { type BundleName, COMMAND_BUNDLES, type Launcher } from './bundle.js';
 
 type BundleFunction = (require: NodeJS.Require, module: { exports: unknown }, filename: string, dirname: string, launcher: Launcher) => void;
@@ -37,4 +38,4 @@ function load(name: BundleName, isMain = false): unknown {
 }
 
 const [, , first] = process.argv;
-load(COMMAND_BUNDLES.find((name) => name === first) ?? 'other', true);
+load(COMMAND_BUNDLES.find((name) => name === first) ?? (IMAGE_COMMANDS.includes(first ?? '') ? 'images' : 'other'), true);

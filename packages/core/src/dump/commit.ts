@@ -9,8 +9,6 @@ import type { DumpedPages, DumpRun } from './run.js';
 import { treeImage } from './tree.js';
 
 const IMG_VERSION = 2;
-/** The cgroups of the dumper, which all tasks share. */
-const OWN_CGROUPS = 1;
 
 /** Writes the images; the inventory last. */
 export function commitImages(run: DumpRun): void {
@@ -31,7 +29,7 @@ export function commitImages(run: DumpRun): void {
   images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: seccompFilters(run) }]);
   images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
-  images.write(IMAGE_TYPES.inventory, undefined, [inventory()]);
+  images.write(IMAGE_TYPES.inventory, undefined, [inventory(run.ownCgroups)]);
   run.failureScope.forget();
 }
 
@@ -48,13 +46,13 @@ function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAG
   writePagemap(run.images, type, id, pages.list.pagemap(pagesId));
 }
 
-function inventory(): inventory_entry {
+function inventory(ownCgroups: number): inventory_entry {
   return {
     imgVersion: IMG_VERSION,
     fdinfoPerId: true,
     rootIds: ownIds(),
     nsPerId: true,
-    rootCgSet: OWN_CGROUPS,
+    rootCgSet: ownCgroups,
     lsmtype: lsmtype.NO_LSM,
     networkLockMethod: 0,
     pluginsEntry: { plugins: [] },

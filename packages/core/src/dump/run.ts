@@ -5,8 +5,10 @@ import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
 import type { DeadTask, DumpTask } from '../model/dump-task.js';
+import { type Moment, reach } from '../moments.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
+import type { CgroupFreezer } from '../resources/cgroups/freezer.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
@@ -49,7 +51,14 @@ export class DumpRun implements DumpContext {
 
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
+  running = false;
   frozenAt = 0;
+  /** Of the cgroup that the caller named. */
+  freezer: CgroupFreezer | undefined;
+  /** The number of our own set of cgroups. */
+  ownCgroups = 1;
+  /** Somebody wished at `post-dump` that the tree runs on. */
+  keepRunning = false;
   /** Looked at right before the freeze. */
   sleepers: Sleepers = new Map();
   tasks: readonly DumpTask[] = [];
@@ -79,6 +88,10 @@ export class DumpRun implements DumpContext {
     this.scope = scope;
     this.failureScope = scope.use(new Scope());
     this.emit = emit;
+  }
+
+  async reach(moment: Moment): Promise<void> {
+    if ((await reach(moment, this.options.pid, this.options, this.emit)) === 'leave-running') this.keepRunning = true;
   }
 
   append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void {

@@ -6,6 +6,7 @@ import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FileDumpContext } from '../resources/file-kind.js';
 import { poll } from './socket-calls.js';
 import { openPeer, POLL, readLockedTermios, readNumber, readTermios, readWinsize, setNumber } from './tty-calls.js';
+import { packKeys, withKeys } from './tty-keys.js';
 import { peekQueues } from './tty-queue.js';
 import { isHungUp, slavesOf, type SurveyedTty } from './tty-survey.js';
 
@@ -34,7 +35,7 @@ export function captureTerminal(tty: SurveyedTty, id: number, session: TtySessio
     using fd = tty.file.open();
     const entry = describe(tty, id, fd, session);
     if (tty.device.name === 'ptmx' && entry.termios !== undefined) captureQueues(tty, fd, entry, at);
-    at.append(IMAGE_TYPES.ttyInfo, entry);
+    at.append(IMAGE_TYPES.ttyInfo, withKeys(entry, packKeys));
     return entry;
   });
 }

@@ -1,7 +1,7 @@
-import { PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { kill } from '@criu-ts/kernel/sys';
+import { PTRACE, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
-import { Bug } from '../errors.js';
+import { Bug, toCriuError } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
 import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
@@ -12,7 +12,7 @@ import type { RestoreRun, TaskImages } from './run.js';
  * The last step: each process takes the blob out of its memory by an instruction that is its own, every thread gets
  * its signal mask and registers, and all are let go. Until the first is let go a failure still ends all of them.
  */
-export function becomeThemselves(run: RestoreRun): void {
+export async function becomeThemselves(run: RestoreRun): Promise<void> {
   for (const task of run.plan.tasks) {
     removeBlob(run, task);
     for (const [tid, core] of task.threads) {
@@ -26,9 +26,40 @@ export function becomeThemselves(run: RestoreRun): void {
       restoreAffinity(tid, core, run);
     }
   }
+  await run.reach('pre-resume');
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid, core } of run.plan.tasks) if (core.tc?.taskState !== TASK_STATE.STOPPED) kill(pid, SIG.STOP);
-  for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();
+  letGo(run);
+  refreeze(run);
+}
+
+/**
+ * Who is let go first may end its whole process before the last is: what dies while it is ours we have to see off, or
+ * it stays a zombie. Threads go before the main thread, whose end the kernel tells only when they are gone; the root is
+ * our child: its end is for whoever waits for it.
+ */
+function letGo(run: RestoreRun): void {
+  const dead: number[] = [];
+  for (const tid of run.threads.keys()) {
+    try {
+      run.thread(tid).puppet.tracee.detach();
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'TraceeDied') throw error;
+      dead.push(tid);
+    }
+  }
+  const root = run.plan.tasks[0]?.pid;
+  const leads = (tid: number): boolean => run.tasks.has(tid);
+  for (const tid of [...dead.filter((one) => !leads(one)), ...dead.filter(leads)]) if (tid !== root) wait4(tid, WAIT.ALL);
+}
+
+/** What was frozen before the dump is so again; the processes live, so it is no failure any more. */
+function refreeze(run: RestoreRun): void {
+  try {
+    run.cgroups?.freeze();
+  } catch (error) {
+    run.emit({ type: 'warning', text: toCriuError(error).message });
+  }
 }
 
 /** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */

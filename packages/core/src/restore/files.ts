@@ -61,28 +61,31 @@ function countUsers(tables: readonly (readonly fdinfo_entry[])[]): Map<number, n
 function installDescriptors(task: RestoreTask, entries: readonly fdinfo_entry[], store: FileStore, users: Map<number, number>): void {
   const plan = planDescriptors(entries.map(({ fd, id, flags }): WantedDescriptor => ({ fd, file: id, cloexec: (flags & 1) !== 0 })));
   const highest = Math.max(plan.pidfd, ...entries.map(({ fd }) => fd));
-  task.puppet.batch((batch) => {
-    batch.doing('close what was inherited').call(SYS.close_range, 0, 0xffff_ffff, 0);
-    allowDescriptor(batch, highest);
-    batch.doing('reach our process').expect(0, SYS.pidfd_open, process.pid, 0);
-    if (plan.pidfd !== 0) {
-      batch.expect(plan.pidfd, SYS.fcntl, 0, F.DUPFD_CLOEXEC, plan.pidfd);
-      batch.call(SYS.close, 0);
-    }
-  });
   // Steps of different files are never mixed up by cutting the list: a file's fetch comes before its duplicates.
-  for (const steps of slices(plan.steps, AT_ONCE)) {
-    const fetched = steps.flatMap((step) => (step.kind === 'fetch' ? [step.file] : []));
+  const parts = [...slices(plan.steps, AT_ONCE)];
+  for (let i = 0; i === 0 || i < parts.length; i++) {
+    const steps = parts[i] ?? [];
     task.puppet.batch((batch) => {
+      if (i === 0) reachUs(batch, plan.pidfd, highest);
       for (const step of steps) addStep(batch, step, plan.pidfd, task, store);
+      if (i >= parts.length - 1) batch.doing('let our process go').call(SYS.close, plan.pidfd);
     });
-    for (const id of fetched) {
-      const left = (users.get(id) ?? 1) - 1;
-      users.set(id, left);
-      if (left === 0) store.release(id);
+    for (const step of steps) {
+      if (step.kind !== 'fetch') continue;
+      const left = (users.get(step.file) ?? 1) - 1;
+      users.set(step.file, left);
+      if (left === 0) store.release(step.file);
     }
   }
-  task.puppet.batch((batch) => batch.doing('let our process go').call(SYS.close, plan.pidfd));
+}
+
+function reachUs(batch: Batch, pidfd: number, highest: number): void {
+  batch.doing('close what was inherited').call(SYS.close_range, 0, 0xffff_ffff, 0);
+  allowDescriptor(batch, highest);
+  batch.doing('reach our process').expect(0, SYS.pidfd_open, process.pid, 0);
+  if (pidfd === 0) return;
+  batch.expect(pidfd, SYS.fcntl, 0, F.DUPFD_CLOEXEC, pidfd);
+  batch.call(SYS.close, 0);
 }
 
 /** Its final limit, which may be lower, is set later. */

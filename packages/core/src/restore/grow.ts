@@ -1,6 +1,6 @@
 import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
-import { kill, wait4 } from '@criu-ts/kernel/sys';
-import { BatchFailed, type CloneOptions, plantSeed, type Puppet } from '@criu-ts/tracee';
+import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
+import { plantSeed, type Puppet } from '@criu-ts/tracee';
 import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
@@ -17,7 +17,14 @@ const WALL = 0x4000_0000;
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
   run.pin();
-  run.seed = plantSeed(run.plan.blob, syscallObserver(run.options, run.emit));
+  const observe = syscallObserver(run.options, run.emit);
+  const root = run.plan.tasks[0];
+  if (run.options.sibling === true && root !== undefined) {
+    // A newborn of the seed would be a child of ours or of the seed's: the seed itself becomes the root.
+    run.seed = withPid(root.name, () => plantSeed(run.plan.blob, observe, root.pid));
+    return;
+  }
+  run.seed = plantSeed(run.plan.blob, observe);
   const { pid } = run.seed.tracee;
   run.scope.defer(() => {
     kill(pid, SIG.KILL);
@@ -94,7 +101,8 @@ class Births {
     const run = this.#run;
     const task = this.#tasks.get(pid);
     const own = flags & CLONE.PARENT ? 0 : (task?.core.tc?.exitSignal ?? SIG.CHLD);
-    const puppet = cloneWithPid(by, { flags, exitSignal: own, setTid: [pid] }, task?.name ?? { pid });
+    // As a sibling of ours the root is there already: planted, not born.
+    const puppet = by.tracee.pid === pid ? by : withPid(task?.name ?? { pid }, () => by.clone({ flags, exitSignal: own, setTid: [pid] }));
     this.#puppets.set(pid, puppet);
     run.born.add(pid);
     run.scope.defer(() => {
@@ -199,18 +207,18 @@ function end(run: RestoreRun, pid: number): void {
   wait4(pid, WALL);
 }
 
-function cloneWithPid(parent: Puppet, options: CloneOptions, task: TaskName): Puppet {
-  const { pid } = task;
+/** Makes a process whose PID may be taken for a moment still. @throws HostLacks */
+function withPid(name: TaskName, make: () => Puppet): Puppet {
   for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
     try {
-      return parent.clone(options);
+      return make();
     } catch (error) {
-      if (!(error instanceof BatchFailed)) throw error;
-      if (error.errno === EINVAL) throw pidTooHigh(task).add({ cause: error });
+      if (!(error instanceof SyscallFailed)) throw error;
+      if (error.errno === EINVAL) throw pidTooHigh(name).add({ cause: error });
       if (error.errno !== EEXIST) throw error;
-      const holder = holderOf(pid);
+      const holder = holderOf(name.pid);
       if (holder === undefined && performance.now() < deadline) continue;
-      throw pidTaken(task, holder ?? 'nobody any more').add({ cause: error });
+      throw pidTaken(name, holder ?? 'nobody any more').add({ cause: error });
     }
   }
 }

@@ -4,7 +4,9 @@ import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import type { RestoreStats } from '../events.js';
+import { type Moment, reach } from '../moments.js';
 import type { RestoreOptions } from '../options.js';
+import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
 import { FileStore } from './file-store.js';
@@ -57,6 +59,8 @@ export class RestoreRun implements RestoreContext {
   #files: FileStore | undefined;
   #pin: CpuPin | undefined;
   seed: Puppet | undefined;
+  /** Set where the images have cgroups of the tree's own. */
+  cgroups: RestoredCgroups | undefined;
   /** Pids of all processes that were made and are not gone: zombies and stand-ins too. */
   readonly born = new Set<number>();
   readonly tasks = new Map<number, ProcessToRestore>();
@@ -95,6 +99,13 @@ export class RestoreRun implements RestoreContext {
   /** Lets us, and threads that are started, run everywhere until it is disposed of. */
   unpinned(): Disposable {
     return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  /** Runs everywhere meanwhile, as what is started then would, too. */
+  async reach(moment: Moment): Promise<void> {
+    if (this.options.onMoment === undefined) return;
+    using _everywhere = this.unpinned();
+    await reach(moment, this.tasks.values().next().value?.pid, this.options, this.emit);
   }
 
   task(pid: number): ProcessToRestore {

@@ -93,15 +93,18 @@ function adoptTerminal(run: RestoreRun): void {
   if (root === undefined || info?.termios === undefined) return;
   const { termios, winsize, pgrp } = info;
   using stdin = openStdin();
+  const groups = run.plan.tasks.filter(({ tree }) => tree.sid === root.tree.sid).map(({ tree }) => tree.pgid);
+  // Who was in front is so again: the job itself, or one that it runs. In our own group it need not be put there.
+  const foreground = root.tree.sid === root.pid ? undefined : [pgrp, root.tree.pgid].find((group) => groups.includes(group));
   // Its signals are blocked: it may do so from the background, where we would be stopped.
   run.task(root.pid).puppet.batch((batch) => {
     const pidfd = batch.doing('reach our terminal').call(SYS.pidfd_open, process.pid, 0);
     const tty = batch.call(SYS.pidfd_getfd, pidfd, stdin.number, 0);
     const modes = batch.struct(TERMIOS_SIZE);
     batch.doing('set the modes of our terminal').call(SYS.ioctl, tty, writeTermios(modes.view, termios), modes.address);
-    if (root.tree.pgid === root.pid && root.tree.sid !== root.pid) {
+    if (foreground !== undefined) {
       const group = batch.struct(4);
-      group.view.setInt32(0, root.tree.pgid, true);
+      group.view.setInt32(0, foreground, true);
       // Where it is no controlling terminal of ours, there is no foreground.
       batch.attempt(SYS.ioctl, tty, TTY.IOCSPGRP, group.address);
     }

@@ -1,34 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { ParseArgsConfig } from 'node:util';
 import { MemorySink, MemorySource } from '../io/directory.js';
 import { NodeDirectory } from '../io/node-directory.js';
 import { ImageSet } from '../image-set.js';
 import { imageFromJson, imageInfo, imageToJson } from '../json/image-json.js';
 import { parseJson, writeJson } from '../json/json-text.js';
+import { CHECKPOINT_COMMANDS } from './checkpoint-commands.js';
 import { listDescriptors } from './explore/fds.js';
 import { listMappings } from './explore/mems.js';
 import { listProcesses } from './explore/ps.js';
 import { listPages } from './explore/rss.js';
+import type { Command } from './command.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './terminal.js';
-
-export interface Arguments {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
-  readonly positionals: readonly string[];
-}
-
-export interface Command {
-  readonly summary: string;
-  /** what follows the command's name */
-  readonly usage: string;
-  readonly options: NonNullable<ParseArgsConfig['options']>;
-  /** names of the positional arguments, all of which are needed */
-  readonly positionals: readonly string[];
-  /** lines on the options, for --help */
-  readonly help: readonly string[];
-  run(args: Arguments, terminal: Terminal): void;
-}
 
 /** As `crit` has it. */
 const INDENT = 4;
@@ -105,4 +89,5 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       write(undefined, writeJson(imageToJson(read(file, terminal), { pretty: true, noPayload: values.nopl === true }), INDENT), terminal);
     },
   },
+  ...CHECKPOINT_COMMANDS,
 };

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
@@ -7,16 +7,19 @@ import type { vma_entry } from '../gen/index.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import { createImageSet } from '../io/node-directory.js';
 import { pagemapOf, writePagemap } from '../pagemap/pagemap.js';
+import { tinySet } from '../testing/tiny-set.js';
 import { main } from './main.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'criu-images-'));
 t.teardown(() => rmSync(dir, { recursive: true }));
 
 /** Runs a command line; what it wrote and its exit code. */
-function run(args: string[], stdin: Uint8Array | string = ''): { code: number; out: string; bytes: Uint8Array; err: string } {
+async function run(args: string[], stdin: Uint8Array | string = ''): Promise<{ code: number; out: string; bytes: Uint8Array; err: string }> {
   const pieces: Uint8Array[] = [];
   let err = '';
-  const code = main(args, {
+  const code = await main(args, {
+    name: 'criu-images',
+    columns: 0,
     version: '1.2.3',
     stdin: () => Buffer.from(stdin),
     stdout: (what) => void pieces.push(Buffer.from(what)),
@@ -77,18 +80,16 @@ function writeSet(): void {
 }
 writeSet();
 
-t.test('x ps', (t) => {
-  t.same(run(['x', dir, 'ps']), { code: 0, err: '', out: '    PID   PGID    SID   COMM\n     10     10     10   parent\n     11     10     10       child\n     12     10     10       dead\n', bytes: run(['x', dir, 'ps']).bytes });
-  t.end();
+t.test('x ps', async (t) => {
+  t.same((await run(['x', dir, 'ps'])), { code: 0, err: '', out: '    PID   PGID    SID   COMM\n     10     10     10   parent\n     11     10     10       child\n     12     10     10       dead\n', bytes: (await run(['x', dir, 'ps'])).bytes });
 });
 
-t.test('x fds', (t) => {
+t.test('x fds', async (t) => {
   const one = '\t      0: /bin/prog\n\t      1: pipe[77]\n\t      2: unix[?]\n\t      3: EVENTFD.3\n\t      4: pipe[?]\n\t    cwd: /\n\t   root: unknown path\n';
-  t.equal(run(['x', dir, 'fds']).out, `10\n${one}11\n${one}12\n`);
-  t.end();
+  t.equal((await run(['x', dir, 'fds'])).out, `10\n${one}11\n${one}12\n`);
 });
 
-t.test('x mems', (t) => {
+t.test('x mems', async (t) => {
   const lines = [
     '\texe                                     /bin/prog',
     '\t00400000-00402000                   r-x /bin/prog + 0x1000',
@@ -103,42 +104,65 @@ t.test('x mems', (t) => {
     '\t7fff10000000-7fff10001000           r-x [vdso]',
     '\tffffffffff600000-ffffffffff601000   --x [vsyscall] *',
   ];
-  t.equal(run(['x', dir, 'mems']).out, ['10', ...lines, '11', ...lines, '12', ''].join('\n'));
-  t.end();
+  t.equal((await run(['x', dir, 'mems'])).out, ['10', ...lines, '11', ...lines, '12', ''].join('\n'));
 });
 
-t.test('x rss', (t) => {
+t.test('x rss', async (t) => {
   const gap = `\t${' '.repeat(23)}`;
   const one = ['\t401000 / 1              00400000 / 2        /bin/prog', gap, '\t500000 / 1              00500000 / 4       ', gap, '\t502000 / 2              ~', gap];
-  t.equal(run(['x', dir, 'rss']).out, ['10', ...one, '11', ...one, '12', ''].join('\n'));
-  t.end();
+  t.equal((await run(['x', dir, 'rss'])).out, ['10', ...one, '11', ...one, '12', ''].join('\n'));
 });
 
-t.test('decode, encode, show, info', (t) => {
+t.test('decode, encode, show, info', async (t) => {
   const file = path.join(dir, 'pstree.img');
   const bytes = readFileSync(file);
   const json = '{"magic": "PSTREE", "entries": [{"pid": 10, "ppid": 0, "pgid": 10, "sid": 10, "threads": [10]}, {"pid": 11, "ppid": 10, "pgid": 10, "sid": 10, "threads": [11]}, {"pid": 12, "ppid": 10, "pgid": 10, "sid": 10, "threads": [12]}]}';
-  t.equal(run(['decode', '-i', file]).out, `${json}\n`);
-  t.equal(run(['decode'], bytes).out, `${json}\n`, 'from standard input');
-  t.same(run(['encode'], json).bytes, bytes, 'to standard output');
+  t.equal((await run(['decode', '-i', file])).out, `${json}\n`);
+  t.equal((await run(['decode'], bytes)).out, `${json}\n`, 'from standard input');
+  t.same((await run(['encode'], json)).bytes, bytes, 'to standard output');
   const out = path.join(dir, 'out');
-  t.same(run(['decode', '-i', file, '-o', out]), { code: 0, out: '', err: '', bytes: Buffer.from('') });
+  t.same((await run(['decode', '-i', file, '-o', out])), { code: 0, out: '', err: '', bytes: Buffer.from('') });
   t.equal(readFileSync(out, 'utf8'), json, 'no line feed in a file');
-  t.equal(run(['encode', `--in=${out}`, `--out=${out}.img`]).code, 0);
+  t.equal((await run(['encode', `--in=${out}`, `--out=${out}.img`])).code, 0);
   t.same(readFileSync(`${out}.img`), bytes);
-  t.equal(run(['decode', '--pretty', '-i', path.join(dir, 'fs-10.img')]).out, '{\n    "magic": "FS",\n    "entries": [\n        {\n            "cwd_id": 4,\n            "root_id": 9\n        }\n    ]\n}\n');
-  t.equal(run(['show', path.join(dir, 'fs-10.img')]).out, run(['decode', '--pretty', '-i', path.join(dir, 'fs-10.img')]).out);
-  t.match(run(['show', path.join(dir, 'pagemap-10.img')]).out, '"vaddr": "0x401000"');
-  t.equal(run(['info', file]).out, '{\n    "magic": "PSTREE",\n    "count": 3\n}\n');
-  t.end();
+  t.equal((await run(['decode', '--pretty', '-i', path.join(dir, 'fs-10.img')])).out, '{\n    "magic": "FS",\n    "entries": [\n        {\n            "cwd_id": 4,\n            "root_id": 9\n        }\n    ]\n}\n');
+  t.equal((await run(['show', path.join(dir, 'fs-10.img')])).out, (await run(['decode', '--pretty', '-i', path.join(dir, 'fs-10.img')])).out);
+  t.match((await run(['show', path.join(dir, 'pagemap-10.img')])).out, '"vaddr": "0x401000"');
+  t.equal((await run(['info', file])).out, '{\n    "magic": "PSTREE",\n    "count": 3\n}\n');
 });
 
-t.test('help and version', (t) => {
-  t.same([run(['--version']).code, run(['--version']).out], [0, '1.2.3\n']);
-  t.match(run(['--help']), { code: 0, out: /^usage: criu-images .*\{decode,encode,info,x,show\}/, err: '' });
-  t.match(run(['decode', '--help']), { code: 0, out: /^usage: criu-images decode \[-h\] \[--pretty\] \[-i IN\] \[-o OUT\]\n/, err: '' });
-  t.match(run(['info', '-h']), { code: 0, out: /^usage: criu-images info \[-h\] IN\n/, err: '' });
-  t.end();
+t.test('help and version', async (t) => {
+  t.same([(await run(['--version'])).code, (await run(['--version'])).out], [0, '1.2.3\n']);
+  t.match((await run(['--help'])), { code: 0, out: /^usage: criu-images .*\{decode,encode,info,x,show,/, err: '' });
+  t.match((await run(['decode', '--help'])), { code: 0, out: /^usage: criu-images decode \[-h\] \[--pretty\] \[-i IN\] \[-o OUT\]\n/, err: '' });
+  t.match((await run(['info', '-h'])), { code: 0, out: /^usage: criu-images info \[-h\] IN\n/, err: '' });
+});
+
+t.test('inspect, verify and core of a checkpoint', async (t) => {
+  const set = path.join(dir, 'whole');
+  mkdirSync(set);
+  for (const [name, bytes] of tinySet([{ pid: 10, comm: 'saved', threads: [12] }]).files) writeFileSync(path.join(set, name), bytes);
+  t.match(await run(['inspect', set]), { code: 0, err: '', out: /^10 saved/m });
+  t.match(JSON.parse((await run(['inspect', '--json', set])).out), { version: 1, totals: { processes: 1, threads: 2 } });
+  t.match(JSON.parse((await run(['inspect', '--schema'])).out), { $schema: /json-schema/ });
+  const html = path.join(dir, 'report.html');
+  t.match(await run(['inspect', '--html', html, set]), { code: 0, out: '' });
+  t.match(readFileSync(html, 'utf8'), /^<!doctype html>/);
+  t.match(await run(['verify', set]), { code: 0, out: `${set}: whole\n` });
+  const policy = path.join(dir, 'policy.json');
+  writeFileSync(policy, '{"uids": [0]}');
+  t.match(await run(['verify', '--policy', policy, set]), { code: 3, out: /whole, refused by the policy: 2 findings/ });
+  t.match(JSON.parse((await run(['verify', '--format', 'json', '--policy', policy, set])).out), { ok: false, findings: [{ level: 'policy' }, {}] });
+  t.match((await run(['verify', '--format', 'sarif', set])).out, /"version": "2.1.0"/);
+  t.match((await run(['verify', '--format', 'junit', set])).out, /failures="0"/);
+  writeFileSync(policy, '{"uid": [0]}');
+  t.match(await run(['verify', '--policy', policy, set]), { code: 2, err: /policy.uid: a policy has/ });
+  writeFileSync(path.join(set, 'pstree.img'), 'x');
+  t.match(await run(['verify', set]), { code: 1, out: /damage +damaged-image +pstree.img/ });
+  t.match(await run(['verify', policy]), { code: 1, out: /neither a tar nor packed/ });
+  const core = path.join(dir, 'core');
+  t.match(await run(['core', '-o', core, set]), { code: 1, err: /^criu-images core: pstree.img/ });
+  t.notOk(existsSync(core), 'nothing is left of what failed');
 });
 
 const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
@@ -148,6 +172,9 @@ const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: ['decode', '--bogus'], code: 2, err: /usage: criu-images decode .*\n.*--bogus/ },
   { args: ['decode', 'file'], code: 2, err: /unrecognized arguments: file/ },
   { args: ['show'], code: 2, err: /the following arguments are required: in/ },
+  { args: ['inspect'], code: 2, err: /required: checkpoint/ },
+  { args: ['core', '-p', 'x', dir], code: 2, err: /--pid wants a number, not 'x'/ },
+  { args: ['verify', '--format', 'x', dir], code: 2, err: /--format is one of text, json, sarif, junit/ },
   { args: ['x', dir], code: 2, err: /required: what/ },
   { args: ['x', dir, 'all'], code: 2, err: /'all' is none of ps, fds, mems, rss/ },
   { args: ['x', path.join(dir, 'nowhere'), 'ps'], code: 1, err: /^criu-images x: ENOENT: .*nowhere/ },
@@ -157,23 +184,21 @@ const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: ['encode'], code: 1, err: /^criu-images encode: magic: /, stdin: '{}' },
 ];
 for (const { args, code, err, stdin } of wrong) {
-  t.test(`wrong: ${args.map((arg) => arg.replace(dir, 'DIR')).join(' ')}`, (t) => {
-    const result = run(args, stdin);
+  t.test(`wrong: ${args.map((arg) => arg.replace(dir, 'DIR')).join(' ')}`, async (t) => {
+    const result = await run(args, stdin);
     t.equal(result.code, code);
     t.match(result.err, err);
     t.equal(result.out, '');
-    t.end();
-  });
+    });
 }
 
-t.test('trees that are none', (t) => {
+t.test('trees that are none', async (t) => {
   const set = createImageSet(dir, 'replace');
   const entry = { pgid: 10, sid: 10, threads: [] };
   set.write(IMAGE_TYPES.pstree, undefined, [{ ...entry, pid: 10, ppid: 12 }]);
-  t.match(run(['x', dir, 'ps']), { code: 1, err: /process 10 has the parent 12, which is not there/ });
+  t.match((await run(['x', dir, 'ps'])), { code: 1, err: /process 10 has the parent 12, which is not there/ });
   set.write(IMAGE_TYPES.pstree, undefined, [{ ...entry, pid: 10, ppid: 11 }, { ...entry, pid: 11, ppid: 10 }]);
-  t.match(run(['x', dir, 'ps']), { code: 1, err: /descend from no process/ });
+  t.match((await run(['x', dir, 'ps'])), { code: 1, err: /descend from no process/ });
   writeFileSync(path.join(dir, 'pstree.img'), '');
-  t.match(run(['x', dir, 'ps']), { code: 1, err: /pstree.img at byte 0: first word/ });
-  t.end();
+  t.match((await run(['x', dir, 'ps'])), { code: 1, err: /pstree.img at byte 0: first word/ });
 });

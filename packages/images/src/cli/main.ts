@@ -1,55 +1,54 @@
 import { parseArgs } from 'node:util';
+import { NoCore } from '../core-file/core-file.js';
 import { ImageCorrupt } from '../errors.js';
 import { JsonInvalid } from '../json/json-invalid.js';
+import { MemoryUnavailable } from '../memory/process-memory.js';
 import { COMMANDS } from './commands.js';
-import type { Arguments, Command } from './commands.js';
+import type { Arguments, Command } from './command.js';
 import { UsageError } from './terminal.js';
 import type { Terminal } from './terminal.js';
 
-const NAME = 'criu-images';
-const USAGE = `usage: ${NAME} [-h] [--version] {${Object.keys(COMMANDS).join(',')}} ...`;
-
 /** Runs the command line; returns the exit code: 0, 1 where an image or file is not as it should be, 2 for a wrong command line. */
-export function main(args: readonly string[], terminal: Terminal): number {
+export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
+  const usage = `usage: ${terminal.name} [-h] [--version] {${Object.keys(COMMANDS).join(',')}} ...`;
   if (name === '--version') {
     terminal.stdout(`${terminal.version}\n`);
     return 0;
   }
   if (name === '-h' || name === '--help') {
-    terminal.stdout(`${USAGE}\n\nLooks into the images of a checkpoint.\n\n${Object.entries(COMMANDS).map(([command, { summary }]) => `  ${command.padEnd(8)}${summary}\n`).join('')}\n${NAME} COMMAND --help says more.\n`);
+    terminal.stdout(`${usage}\n\nLooks into the images of a checkpoint.\n\n${Object.entries(COMMANDS).map(([command, { summary }]) => `  ${command.padEnd(9)}${summary}\n`).join('')}\n${terminal.name} COMMAND --help says more.\n`);
     return 0;
   }
   if (name === undefined) {
-    terminal.stderr(`${USAGE}\n${NAME}: error: too few arguments\n`);
+    terminal.stderr(`${usage}\n${terminal.name}: error: too few arguments\n`);
     return 1;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;
   if (command === undefined) {
-    terminal.stderr(`${USAGE}\n${NAME}: error: '${name}' is none of ${Object.keys(COMMANDS).join(', ')}\n`);
+    terminal.stderr(`${usage}\n${terminal.name}: error: '${name}' is none of ${Object.keys(COMMANDS).join(', ')}\n`);
     return 2;
   }
   return runCommand(name, command, rest, terminal);
 }
 
-function runCommand(name: string, command: Command, args: readonly string[], terminal: Terminal): number {
-  const usage = `usage: ${NAME} ${name} [-h] ${command.usage}`;
+async function runCommand(name: string, command: Command, args: readonly string[], terminal: Terminal): Promise<number> {
+  const usage = `usage: ${terminal.name} ${name} [-h] ${command.usage}`;
   try {
     const parsed = parse(command, args);
     if (parsed.values.help === true) {
       terminal.stdout(`${usage}\n\n${command.summary}\n${command.help.map((line) => `\n  ${line}`).join('')}${command.help.length ? '\n' : ''}`);
       return 0;
     }
-    const missing = command.positionals.slice(parsed.positionals.length);
+    const missing = command.positionals.slice(parsed.positionals.length).filter((name) => command.optional?.includes(name) !== true);
     if (missing.length > 0) throw new UsageError(`the following arguments are required: ${missing.join(', ')}`);
-    command.run(parsed, terminal);
-    return 0;
+    return (await command.run(parsed, terminal)) ?? 0;
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.stderr(`${usage}\n${NAME} ${name}: error: ${error.message}\n`);
+      terminal.stderr(`${usage}\n${terminal.name} ${name}: error: ${error.message}\n`);
       return 2;
     }
-    terminal.stderr(`${NAME} ${name}: ${explain(error)}\n`);
+    terminal.stderr(`${terminal.name} ${name}: ${explain(error)}\n`);
     return 1;
   }
 }
@@ -68,7 +67,7 @@ function parse(command: Command, args: readonly string[]): Arguments {
 
 /** One line for whatever images, JSON and file system are to blame for; the rest is our bug and is thrown on. */
 function explain(error: unknown): string {
-  if (error instanceof ImageCorrupt || error instanceof JsonInvalid) return error.message;
+  if (error instanceof ImageCorrupt || error instanceof JsonInvalid || error instanceof MemoryUnavailable || error instanceof NoCore) return error.message;
   if (error instanceof Error && 'syscall' in error) return error.message;
   throw error;
 }

@@ -1,6 +1,10 @@
 /** All that the commands know of the world outside the images. */
 export interface Terminal {
+  /** of the program, in messages */
+  readonly name: string;
   readonly version: string;
+  /** of the terminal that standard output is; 0 where it is none */
+  readonly columns: number;
   /** All of standard input. */
   stdin(): Uint8Array;
   stdout(what: string | Uint8Array): void;

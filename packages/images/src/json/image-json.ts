@@ -93,8 +93,8 @@ export function imageFromJson(json: JsonValue, sink: ByteSink): void {
 }
 
 function entryFromJson(part: EntryPart, json: JsonValue, at: string): unknown {
-  const { extra, ...fields } = objectAt(json, at);
-  const message = messageFromJson(part.message, fields, at);
+  const { extra } = objectAt(json, at);
+  const message = messageFromJson(part.message, json, at, 'extra');
   if (part.payload === undefined) {
     if (extra !== undefined) throw new JsonInvalid(`${at}.extra`, `nothing follows ${part.message.name}`);
     return message;

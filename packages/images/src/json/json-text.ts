@@ -1,6 +1,6 @@
 import { JsonInvalid } from './json-invalid.js';
 
-/** JSON as `crit` writes it: integers have 64 bits, so those beyond 2^53 are bigint here. Objects have no prototype. */
+/** JSON as `crit` writes it: integers have 64 bits, so those beyond 2^53 are bigint here. An object may hold any key as its own. */
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
 export interface JsonObject {
   [key: string]: JsonValue;
@@ -9,8 +9,31 @@ export interface JsonObject {
 /** As deep as anything real goes, many times over. */
 const MAX_DEPTH = 400;
 
+/** May be more than a double holds exactly. */
+const LONG_NUMBER = /\d{16}/;
+
+/** Are there ever more than `MAX_DEPTH` brackets open? Those in strings count, too: then the careful parser says. */
+function nestsDeep(text: string): boolean {
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // '[' and '{', ']' and '}'
+    if (unit === 0x5b || unit === 0x7b) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (unit === 0x5d || unit === 0x7d) depth--;
+  }
+  return false;
+}
+
 /** @throws JsonInvalid with line and column */
 export function parseJson(text: string): JsonValue {
+  if (!LONG_NUMBER.test(text) && !nestsDeep(text)) {
+    try {
+      return JSON.parse(text) as JsonValue;
+    } catch {
+      // Ours says where.
+    }
+  }
   return new Parser(text).document();
 }
 
@@ -124,38 +147,45 @@ class Parser {
 
 /** As Python's json.dump: ASCII only, and a space behind separators; with `indent`, a line for each value. */
 export function writeJson(value: JsonValue, indent?: number): string {
-  const parts: string[] = [];
-  put(value, indent === undefined ? undefined : ' '.repeat(indent), '\n', parts);
-  return parts.join('');
+  return jsonText(value, indent === undefined ? undefined : ' '.repeat(indent), '\n');
 }
 
-function put(value: JsonValue, indent: string | undefined, lineBreak: string, parts: string[]): void {
-  if (typeof value === 'string') {
-    parts.push(quoted(value));
-  } else if (typeof value !== 'object' || value === null) {
-    parts.push(String(value));
-  } else {
-    const isArray = Array.isArray(value);
-    const keys = Object.keys(value);
-    const [open, close] = isArray ? '[]' : '{}';
-    if (keys.length === 0) {
-      parts.push(open!, close!);
-      return;
-    }
-    const inner = indent === undefined ? '' : lineBreak + indent;
-    parts.push(open!);
-    keys.forEach((key, i) => {
-      if (i > 0) parts.push(indent === undefined ? ', ' : ',');
-      parts.push(inner);
-      if (!isArray) parts.push(quoted(key), ': ');
-      put((value as JsonObject)[key]!, indent, inner, parts);
-    });
-    if (indent !== undefined) parts.push(lineBreak);
-    parts.push(close!);
+/** Keys are few, and come again with every entry. */
+const quotedKeys = new Map<string, string>();
+
+function quotedKey(key: string): string {
+  let text = quotedKeys.get(key);
+  if (text === undefined) {
+    text = `${quoted(key)}: `;
+    if (quotedKeys.size < 10_000) quotedKeys.set(key, text);
   }
+  return text;
+}
+
+function jsonText(value: JsonValue, indent: string | undefined, lineBreak: string): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return `${value}`;
+  const inner = indent === undefined ? '' : lineBreak + indent;
+  const separator = indent === undefined ? ', ' : `,${inner}`;
+  const end = indent === undefined ? '' : lineBreak;
+  // Strings that grow are cheap in V8; lists of pieces are not.
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value) text += (text === '' ? inner : separator) + jsonText(item, indent, inner);
+    return text === '' ? '[]' : `[${text}${end}]`;
+  }
+  for (const key of Object.keys(value)) text += (text === '' ? inner : separator) + quotedKey(key) + jsonText(value[key]!, indent, inner);
+  return text === '' ? '{}' : `{${text}${end}}`;
 }
 
 /** JSON.stringify leaves what is not ASCII; lone surrogates (bytes that are not UTF-8) it escapes already. */
 function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : escapedText(text);
+}
+
+/** Printable ASCII but '"' and '\\': what most text is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function escapedText(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

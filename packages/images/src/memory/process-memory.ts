@@ -96,6 +96,21 @@ export class ProcessMemory {
     if (at < end) yield absent(region, at, end);
   }
 
+  /** How many bytes of a region are in this set's images, and in its parents'. Reads no page. */
+  async held(region: Region): Promise<{ dumped: number; inherited: number }> {
+    const pages = region.segment === undefined ? this.#own : await this.#openSegment(region.segment);
+    const first = Number((region.segment === undefined ? region.start : region.offset) / BigInt(this.pageSize));
+    const count = Number((region.end - region.start) / BigInt(this.pageSize));
+    let dumped = 0;
+    let inherited = 0;
+    for (const run of pages?.runs(first, first + count) ?? []) {
+      if (run.where !== 'present') continue;
+      if (run.layer === 0) dumped += run.pages * this.pageSize;
+      else inherited += run.pages * this.pageSize;
+    }
+    return { dumped, inherited };
+  }
+
   /** Exactly these bytes. @throws MemoryUnavailable where the checkpoint does not hold all of them; ImageCorrupt */
   async read(address: bigint, length: number): Promise<Uint8Array> {
     const target = new Uint8Array(length);

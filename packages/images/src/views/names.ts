@@ -24,7 +24,8 @@ const SIGNALS = 'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALR
 export function signalName(number: number): string {
   if (number === 0) return '0';
   const name = SIGNALS[number - 1];
-  return name !== undefined ? `SIG${name}` : `SIGRTMIN${number < 34 ? '' : '+'}${number - 34}`;
+  if (name !== undefined) return `SIG${name}`;
+  return number < 34 ? `SIG${number}` : `SIGRTMIN${number === 34 ? '' : `+${number - 34}`}`;
 }
 
 /** The signals in a mask, lowest first. */
@@ -49,7 +50,13 @@ export function capabilitiesIn(words: readonly number[]): string[] {
   return names;
 }
 
-export const ALL_CAPABILITIES: number = CAPABILITIES.length;
+/** "all but sys_time", where only a few are missing. */
+export function capabilitiesText(names: readonly string[]): string {
+  const missing = CAPABILITIES.filter((name) => !names.includes(name));
+  if (missing.length === 0) return 'all capabilities';
+  if (missing.length <= 5) return `all capabilities but ${missing.join(' ')}`;
+  return names.length === 0 ? 'no capabilities' : `capabilities ${names.join(' ')}`;
+}
 
 /** The flags of an open file (fcntl.h), without those that say nothing to people (O_LARGEFILE). */
 export function openFlags(flags: number): string {

@@ -7,6 +7,7 @@ import { fanotify } from './fanotify.js';
 import { fifo } from './fifo.js';
 import { inetSocket } from './inet-socket.js';
 import { inotify } from './inotify.js';
+import { ioUring } from './io-uring.js';
 import { memfd } from './memfd.js';
 import { namespaceFile } from './namespace-file.js';
 import { netlinkSocket } from './netlink-socket.js';
@@ -19,7 +20,7 @@ import { timerfd } from './timerfd.js';
 import { tty } from './tty.js';
 import { unixSocket } from './unix-socket.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, fanotify, memfd, pidfd, namespaceFile, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
+export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, fanotify, ioUring, memfd, pidfd, namespaceFile, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
 
 const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
 

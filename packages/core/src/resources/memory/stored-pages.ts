@@ -35,7 +35,11 @@ export class StoredPages implements Disposable {
     if (this.runs.length === 0) return;
     this.#reader = openPages(images.directory, pagemap.pagesId);
     const { address, length, offset } = this.runs.at(-1) as StoredRun;
-    if (offset + length > this.#reader.size) throw new ImageCorrupt(`the page at 0x${address.toString(16)} is not in pages-${pagemap.pagesId}`, { object: name });
+    if (offset + length > this.#reader.size) {
+      // Nobody gets this object, so nobody else can close it.
+      this.#reader[Symbol.dispose]();
+      throw new ImageCorrupt(`the page at 0x${address.toString(16)} is not in pages-${pagemap.pagesId}`, { object: name });
+    }
     const { plainFile, checksummed } = this.#reader;
     const { directory } = images;
     if (plainFile !== undefined && !checksummed && directory instanceof NodeDirectory) this.file = open(`/proc/self/fd/${directory.fd}/${plainFile}`, O.RDONLY);

@@ -1,0 +1,18 @@
+// What a decoder can't see: values that fit the format, and can't be.
+import type { mm_entry, pstree_entry } from '@criu-ts/images';
+import { ImageCorrupt } from '../errors.js';
+import { TASK_SIZE } from '../resources/memory/vma-status.js';
+
+const ADDRESSES = ['mmStartCode', 'mmEndCode', 'mmStartData', 'mmEndData', 'mmStartStack', 'mmStartBrk', 'mmBrk', 'mmArgStart', 'mmArgEnd', 'mmEnvStart', 'mmEnvEnd'] as const;
+
+/** The main thread has the number of the process, and no thread is there twice. @throws ImageCorrupt */
+export function checkThreads({ pid, threads }: pstree_entry): void {
+  if (!threads.includes(pid)) throw new ImageCorrupt(`process ${pid} has no main thread`, { object: 'pstree.img' });
+  if (new Set(threads).size !== threads.length) throw new ImageCorrupt(`process ${pid} has a thread twice`, { object: 'pstree.img' });
+}
+
+/** Everything lies in the user's half of the address space. @throws ImageCorrupt */
+export function checkAddresses(mm: mm_entry, pid: number): void {
+  const object = `mm-${pid}.img`;
+  for (const name of ADDRESSES) if (mm[name] > BigInt(TASK_SIZE)) throw new ImageCorrupt(`${name} is 0x${mm[name].toString(16)}, which is no user address`, { object });
+}

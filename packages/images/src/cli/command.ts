@@ -1,0 +1,22 @@
+import type { ParseArgsConfig } from 'node:util';
+import type { Terminal } from './terminal.js';
+
+export interface Arguments {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly string[];
+}
+
+export interface Command {
+  readonly summary: string;
+  /** what follows the command's name */
+  readonly usage: string;
+  readonly options: NonNullable<ParseArgsConfig['options']>;
+  /** names of the positional arguments, all of which are needed */
+  readonly positionals: readonly string[];
+  /** those of them that may be left out */
+  readonly optional?: readonly string[];
+  /** lines on the options, for --help */
+  readonly help: readonly string[];
+  /** The exit code, where it is not 0. */
+  run(args: Arguments, terminal: Terminal): undefined | Promise<number | undefined>;
+}

@@ -1,0 +1,2 @@
+export { COMMANDS } from './commands.js';
+export { runProgram } from './run.js';

@@ -1,0 +1,32 @@
+import { readFileSync, writeSync } from 'node:fs';
+import { main } from './main.js';
+
+/** Synchronous: what is written before an exit is out, into a pipe as well. */
+function put(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Whoever reads has seen enough: `criu-images show … | head`.
+      if (code === 'EPIPE') process.exit(0);
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+const bytesOf = (what: string | Uint8Array): Uint8Array => (typeof what === 'string' ? Buffer.from(what) : what);
+
+/** Joins the commands to this process: its arguments, its standard streams, its exit code. */
+export async function runProgram(program: { readonly name: string; readonly version: () => string }): Promise<void> {
+  process.exitCode = await main(process.argv.slice(2), {
+    name: program.name,
+    get version(): string {
+      return program.version();
+    },
+    columns: process.stdout.isTTY ? process.stdout.columns : 0,
+    stdin: () => readFileSync(0),
+    stdout: (what) => put(1, bytesOf(what)),
+    stderr: (text) => put(2, bytesOf(text)),
+  });
+}

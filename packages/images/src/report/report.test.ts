@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import t from 'tap';
+import { openCheckpoint } from '../checkpoint/open-node.js';
+import { fd_types } from '../gen/index.js';
+import { VMA } from '../memory/vma-bits.js';
+import { PE_PRESENT } from '../pagemap/pagemap.js';
+import { NO_CHROMIUM, Page } from '../testing/chromium.js';
+import { unpackCorpus } from '../testing/fixtures.js';
+import { PAGE, at, fown, page, tinySet, vma } from '../testing/tiny-set.js';
+import { htmlOf } from './html.js';
+import { reportOf } from './report.js';
+import type { Report } from './report.js';
+import { INSPECT_SCHEMA } from './schema.js';
+import { textOf } from './text.js';
+import { commandText, sizeText, timeText } from './units.js';
+
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'criu-ts-report-'));
+t.teardown(() => rmSync(scratch, { recursive: true }));
+
+/** What a value has that the schema does not allow; as much of JSON Schema as INSPECT_SCHEMA uses. */
+function violations(value: unknown, schema: Record<string, unknown>, place = '$'): string[] {
+  if ('const' in schema) return value === schema.const ? [] : [`${place} is not ${String(schema.const)}`];
+  if ('enum' in schema) return (schema.enum as unknown[]).includes(value) ? [] : [`${place} is ${String(value)}`];
+  const type = Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
+  if (schema.type !== type && !(schema.type === 'number' && type === 'integer')) return [`${place} is of type ${type}, not ${String(schema.type)}`];
+  if (type === 'array') return (value as unknown[]).flatMap((item, i) => violations(item, schema.items as Record<string, unknown>, `${place}[${i}]`));
+  if (type === 'integer') return (value as number) < ((schema.minimum as number | undefined) ?? -Infinity) ? [`${place} is ${String(value)}`] : [];
+  if (type === 'string') return schema.pattern === undefined || new RegExp(schema.pattern as string).test(value as string) ? [] : [`${place} is '${String(value)}'`];
+  if (type !== 'object') return [];
+  const properties = (schema.properties ?? {}) as Record<string, Record<string, unknown>>;
+  const missing = ((schema.required ?? []) as string[]).filter((key) => !(key in (value as object))).map((key) => `${place} lacks ${key}`);
+  return [
+    ...missing,
+    ...Object.entries(value as object).flatMap(([key, inner]) => {
+      const known = Object.hasOwn(properties, key) ? properties[key] : schema.additionalProperties === false ? undefined : (schema.additionalProperties as Record<string, unknown>);
+      return known ? violations(inner, known, `${place}.${key}`) : [`${place}.${key} is not in the schema`];
+    }),
+  ];
+}
+
+const EVIL = '</script><img src=x onerror="document.title=1">\x1b[2J';
+
+/** A server, its worker with hostile names, and a zombie. */
+function sample(): ReturnType<typeof tinySet> {
+  const contents = page('\0');
+  contents.set(new TextEncoder().encode('server\0--name\0two words\0PATH=/bin\0SECRET=x\0'));
+  const mm = { mmArgStart: at(0), mmArgEnd: at(0) + 24n, mmEnvStart: at(0) + 24n, mmEnvEnd: at(0) + 43n };
+  const vmas = [vma(0, 4, VMA.anonPrivate | VMA.stack), vma(8, 16, VMA.filePrivate, { shmid: 1n, prot: 5 })];
+  const sk = { family: 2, type: 1, proto: 6, flags: 2, backlog: 5, fown, opts: {} as never, moreOptions: [] };
+  return tinySet(
+    [
+      { pid: 10, comm: 'server', threads: [12], vmas, rows: [[0, 1, PE_PRESENT]], contents, mm, fds: [{ fd: 3, id: 5, type: fd_types.INETSK }, { fd: 0, id: 6, type: fd_types.REG, flags: 1 }, { fd: 9, id: 99, type: fd_types.PIPE }] },
+      { pid: 11, ppid: 10, comm: EVIL.slice(0, 15), vmas, rows: [[0, 1, PE_PRESENT]], contents, mm },
+      { pid: 13, ppid: 11, comm: 'gone', state: 6 },
+      { pid: 14, ppid: 10, comm: 'broken' },
+    ],
+    [
+      { id: 5, type: fd_types.INETSK, isk: { ...sk, id: 5, ino: 77, state: 10, srcPort: 8080, dstPort: 0, srcAddr: [0x0100007f], dstAddr: [0], opts: { soSndbuf: 1, soRcvbuf: 1, soSndTmoSec: 0n, soSndTmoUsec: 0n, soRcvTmoSec: 0n, soRcvTmoUsec: 0n } as never } },
+      { id: 6, type: fd_types.REG, reg: { id: 6, flags: 1, pos: 0n, fown, name: `/tmp/${EVIL}`, buildId: [] } },
+    ],
+  );
+}
+
+async function sampleReport(): Promise<Report> {
+  using checkpoint = await openCheckpoint(sample());
+  return await reportOf(checkpoint);
+}
+
+t.test('a report', async (t) => {
+  const report = await sampleReport();
+  t.same(violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA), []);
+  t.match(report.totals, { processes: 4, threads: 4, descriptors: 3, mapped: 40 * PAGE, dumped: 2 * PAGE, inherited: 0 });
+  const [server, , gone] = report.processes;
+  t.match(server, { pid: 10, name: 'server', state: 'running', command: ['server', '--name', 'two words'], executable: '/bin/prog', workingDirectory: '/', environment: ['PATH', 'SECRET'], credentials: { uid: 1000, gid: 100, noNewPrivileges: false } });
+  t.same(server!.credentials!.capabilities, ['chown', 'net_raw']);
+  t.match(server!.descriptors, [{ fd: 0, kind: 'regular', flags: 'w', closeOnExec: true }, { fd: 3, kind: 'tcp', name: '127.0.0.1:8080 listen' }, { fd: 9, kind: 'missing' }]);
+  t.same(server!.memory.kinds.map(({ kind, dumped }) => [kind, dumped]), [['stack', PAGE], ['code', 0]]);
+  t.match(gone, { state: 'zombie', threads: [], descriptors: [], memory: { mapped: 0 } });
+  t.match(report.sockets, [{ protocol: 'tcp', state: 'listen', local: '127.0.0.1:8080', remote: '', owners: [{ pid: 10, fd: 3 }] }]);
+});
+
+t.test('damage is told, and the rest is shown', async (t) => {
+  const set = sample();
+  set.files.set('pages-11.img', new Uint8Array(5));
+  set.files.delete('fdinfo-10.img');
+  set.files.set('pagemap-14.img', new Uint8Array(5));
+  using checkpoint = await openCheckpoint(set);
+  const report = await reportOf(checkpoint);
+  t.ok(report.problems.some((problem) => problem.includes('pages-11.img')), report.problems.join('\n'));
+  t.ok(report.problems.some((problem) => problem.includes('pagemap-14.img')));
+  t.equal(report.processes.length, 4);
+  t.same(violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA), []);
+});
+
+t.test('text', async (t) => {
+  const report = await sampleReport();
+  const text = [...textOf(report)].join('\n');
+  t.match(text, /^10 server {2}server --name 'two words'$/m);
+  t.match(text, /^├─ 11 .*\n(?:│.*\n)+│ {2}└─ 13 gone zombie/m);
+  t.match(text, /^└─ 14 broken/m);
+  t.match(text, /tcp +listen +127\.0\.0\.1:8080 +10:3/);
+  t.notOk(text.includes('\x1b'), 'no image makes a terminal do anything');
+  t.ok([...textOf(report, { columns: 60 })].every((line) => line.length <= 80), 'cut to the terminal');
+  t.match([...textOf(report, { all: true })].join('\n'), /100000-104000 rw-p stack/);
+});
+
+t.test('sizes, times, commands', (t) => {
+  t.same([0, 1023, 1024, 1536, 10 * 2 ** 20, 2 ** 40].map(sizeText), ['0 B', '1023 B', '1 KiB', '1.5 KiB', '10 MiB', '1 TiB']);
+  t.same([5, 1500, 2_500_000].map(timeText), ['5 µs', '1.5 ms', '2.5 s']);
+  t.equal(commandText(['a', "it's", '', '\x1b']), `a 'it'\\''s' '' '\\x1b'`);
+  t.end();
+});
+
+t.test('the page, in a browser', { skip: NO_CHROMIUM, timeout: 120_000 }, async (t) => {
+  const file = path.join(scratch, 'report.html');
+  const report = await sampleReport();
+  writeFileSync(file, await htmlOf({ ...report, statistics: { dump: { freezingTime: 100, frozenTime: 5000, memdumpTime: 1000, memwriteTime: 2000 } } }));
+  await using browser = await Page.open(file);
+  t.equal(await browser.evaluate('document.body.dataset.ready'), 'yes', 'its script ran');
+  t.equal(await browser.evaluate('document.querySelectorAll("img").length'), 0, 'and no other');
+  t.equal(await browser.evaluate('document.querySelectorAll("details.process").length'), 4);
+  t.equal(await browser.evaluate('document.querySelectorAll(".map i").length'), 4);
+  t.ok(await browser.evaluate('[...document.querySelectorAll(".map i")].every((part) => part.getBoundingClientRect().width >= 1)'), 'the picture can be seen');
+  t.match(await browser.evaluate('document.querySelector(".time").textContent'), /frozen.*memory: writing 2 ms/);
+  const shown = 'getComputedStyle(document.body).backgroundColor';
+  const before = await browser.evaluate(shown);
+  await browser.key('t');
+  t.not(await browser.evaluate(shown), before, 't: light and dark');
+  await browser.key('/');
+  t.equal(await browser.evaluate('document.activeElement.id'), 'search', '/: search');
+  for (const letter of '8080') await browser.key(letter);
+  t.same(await browser.evaluate('[...document.querySelectorAll("details.process")].map((p) => p.hidden)'), [false, true, true, true]);
+  t.match(await browser.evaluate('document.getElementById("count").textContent'), /^\d+ found/);
+  await browser.key('Escape');
+  t.equal(await browser.evaluate('[...document.querySelectorAll("details.process")].some((p) => p.hidden)'), false, 'Escape: all again');
+  await browser.key('j');
+  await browser.key('j');
+  t.match(await browser.evaluate('document.activeElement.textContent'), /^11/, 'j: the next process');
+  await browser.key('e');
+  t.ok(await browser.evaluate('[...document.querySelectorAll("details.process")].every((p) => p.open)'), 'e: all open');
+});
+
+const corpus = unpackCorpus();
+t.teardown(() => corpus[Symbol.dispose]());
+t.test('every set of the corpus: a report by the schema, text and a page', { skip: corpus.skip }, async (t) => {
+  const wrong: string[] = [];
+  let processes = 0;
+  for (const set of corpus.sets) {
+    const checkpoint = await openCheckpoint(path.join(corpus.path, set));
+    const report = await reportOf(checkpoint);
+    checkpoint[Symbol.dispose]();
+    processes += report.processes.length;
+    wrong.push(...violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA).map((problem) => `${set}: ${problem}`));
+    // The fixtures come without page contents, so that arguments can't be read; nothing else is wrong with them.
+    wrong.push(...report.problems.filter((problem) => !/pages-\d+\.img|no memory at/.test(problem)).map((problem) => `${set}: ${problem}`));
+    if ([...textOf(report, { all: true })].length < report.processes.length) wrong.push(`${set}: text`);
+    if (!(await htmlOf(report)).endsWith('</html>\n')) wrong.push(`${set}: html`);
+  }
+  t.same(wrong, []);
+  t.ok(processes > 400, `${processes} processes`);
+});

@@ -1,0 +1,32 @@
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** "1.5 MiB" */
+export function sizeText(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : Number(value.toPrecision(3))} ${UNITS[unit]}`;
+}
+
+/** "12.3 ms", of microseconds */
+export function timeText(micros: number): string {
+  if (micros < 1000) return `${micros} µs`;
+  if (micros < 1_000_000) return `${Number((micros / 1000).toPrecision(3))} ms`;
+  return `${Number((micros / 1_000_000).toPrecision(4))} s`;
+}
+
+/** "1 process", "2 processes" */
+export const countText = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/**
+ * A command line as a shell would take it; what is not printable is shown as \xNN, so that no image makes a terminal do anything.
+ * Characters that the words need quoting for are quoted.
+ */
+export const commandText = (words: readonly string[]): string => words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${safeText(word).replaceAll("'", `'\\''`)}'`)).join(' ');
+
+/** Text out of an image, for a terminal: without control characters. */
+// eslint-disable-next-line no-control-regex -- they are what is taken out
+export const safeText = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
