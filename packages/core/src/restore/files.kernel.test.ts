@@ -155,7 +155,7 @@ t.test('what stands in the way is told by name, all of it', async (t) => {
     [
       { message: /^fd 0 → .*large \(deleted\) of process \d+ \(subject\): .*too large/, hint: /--ghost-limit/ },
       { message: /^fd 1 → .*has other names/, hint: /--link-remap/ },
-      { message: /userfaultfd/, hint: /./ },
+      { message: /userfaultfd/, hint: /turn off/ },
     ],
   );
   t.equal(problems.length, 3, 'a renamed file is found by its new name');
