@@ -1,5 +1,5 @@
 // Packs what users install: usage: node tools/pack.mjs [--out FOLDER] [PACKAGE…]
-//   FOLDER (dist/packed) gets a tarball for each public package, and `packed.json`: { "@criu-ts/core": "criu-ts-core-0.1.0.tgz", … }
+//   FOLDER (dist/packed) gets a tarball for each public package, and `packed.json`, by name: { file, dependencies }
 // Everything must have been bundled and type-checked before (`nx pack criu-ts` sees to that). A package is copied file by
 // file, from what its manifest exports: what nobody can reach (tests, build records, sources) is not in it.
 import { spawnSync } from 'node:child_process';
@@ -134,7 +134,8 @@ try {
   if (run.status !== 0) throw new Error(`npm pack: ${run.stderr}`);
   const packed = Object.values(JSON.parse(run.stdout));
   for (const { name, filename, size, unpackedSize, entryCount } of packed) console.log(`${name}: ${filename}, ${size} bytes (${unpackedSize} in ${entryCount} files)`);
-  writeFileSync(path.join(out, 'packed.json'), `${JSON.stringify(Object.fromEntries(packed.map(({ name, filename }) => [name, filename])), null, 2)}\n`);
+  const list = packed.map(({ name, filename }) => [name, { file: filename, dependencies: packages.find(({ manifest }) => manifest.name === name).manifest.dependencies }]);
+  writeFileSync(path.join(out, 'packed.json'), `${JSON.stringify(Object.fromEntries(list), null, 2)}\n`);
 } finally {
   rmSync(stage, { recursive: true, force: true });
 }

@@ -13,7 +13,7 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 console.log(`seed ${seed}`);
-const summary = await runMutations({ seed, from: Number(values.from), sets: Number(values.sets), timeLimitMs: Number(values['time-limit']) * 1000, maxFailures: Number(values['max-failures']) });
+const summary = await runMutations({ seed, from: Number(values.from), sets: Number(values.sets), timeLimitMs: Number(values['time-limit']) * 1000, maxFailures: Number(values['max-failures']), onProgress: (done) => console.log(`… ${done}`) });
 for (const { index, set, what, problem } of summary.failures) console.log(`\nset ${index} (${set}): ${what}\n  ${problem.replaceAll('\n', '\n  ')}\n  again: node tools/mutate.mjs --seed ${seed} --from ${index} --sets 1`);
 console.log();
 for (const [code, count] of [...summary.outcomes].sort((a, b) => b[1] - a[1])) console.log(`${String(count).padStart(7)} ${code}`);

@@ -16,6 +16,8 @@ export interface MutationOptions {
   readonly timeLimitMs: number;
   /** So many failures, and it stops. */
   readonly maxFailures: number;
+  /** Now and then. */
+  readonly onProgress?: (done: number) => void;
 }
 
 export interface Failure {
@@ -90,7 +92,8 @@ async function runWorker(bundle: string, from: number, to: number, options: Muta
   }
 }
 
-async function listen(box: ChildProcess, from: number, { timeLimitMs, maxFailures }: MutationOptions, outcomes: Map<string, number>, failures: Failure[]): Promise<number> {
+async function listen(box: ChildProcess, from: number, options: MutationOptions, outcomes: Map<string, number>, failures: Failure[]): Promise<number> {
+  const { timeLimitMs, maxFailures } = options;
   let next = from;
   let current: Line = {};
   let hung = false;
@@ -103,7 +106,6 @@ async function listen(box: ChildProcess, from: number, { timeLimitMs, maxFailure
   const fail = (problem: string): void => void failures.push({ index: current.start ?? next, set: current.set ?? '', what: current.what ?? '', problem });
   createInterface({ input: box.stdout as NodeJS.ReadableStream }).on('line', (text) => {
     if (hung) return;
-    if (process.env['MUTATE_VERBOSE'] !== undefined) console.error(text);
     const line = JSON.parse(text) as Line;
     if (line.broken !== undefined) {
       broken = line.broken;
@@ -115,6 +117,7 @@ async function listen(box: ChildProcess, from: number, { timeLimitMs, maxFailure
       if (line.problem !== undefined) fail(line.problem);
       if (failures.length >= maxFailures) box.kill('SIGKILL');
       next = line.end + 1;
+      if (next % 1000 === 0) options.onProgress?.(next);
       current = {};
     }
     clearTimeout(timer);

@@ -198,3 +198,46 @@ t.test('-v0 … -v4, --display-stats', { skip }, async (t) => {
   t.equal(lengths[0], 0, 'nothing at -v0');
   t.ok(lengths[4]! > lengths[3]! && lengths[3]! > lengths[2]!, `more at each level: ${lengths.join(', ')}`);
 });
+
+t.test('removed files: --ghost-limit, --link-remap', { skip }, async (t) => {
+  const tool = toolUnderTest();
+  const rows: readonly (readonly [kind: string, refused: RegExp, allowing: readonly string[]])[] = [
+    ['ghost', /too large for the images: \d+ bytes, the limit is 1048576/, ['--ghost-limit', '4M']],
+    ['link', /was removed, but the file has other names[^]*--link-remap/, ['--link-remap']],
+  ];
+  for (const [kind, refused, allowing] of rows) {
+    await using ws = new Workspace();
+    const victim = await ws.start('removed', [kind]);
+    const without = await ws.dump(tool, victim.pid, ws.folder('without'));
+    t.match([without.code, without.output], [1, refused], `${kind}: refused without`);
+    const images = ws.folder('images');
+    if (!succeeded(t, await ws.dump(tool, victim.pid, images, allowing), 'dumped with')) continue;
+    await gone(victim);
+    if (!succeeded(t, await ws.restore(tool, images), 'restored')) continue;
+    t.same(readdirSync(victim.dir).filter((name) => /remap|ghost|cr_/.test(name)), [], 'no name is left over');
+    for (const { ok, text } of await victim.verify()) t.ok(ok, text);
+  }
+});
+
+t.test('--evasive-devices', { skip }, async (t) => {
+  await using ws = new Workspace({ privateMounts: true });
+  const tool = toolUnderTest();
+  const victim = await ws.launch(['/bin/sh', '-c', 'echo ready; exec sleep 1000 < /dev/null']);
+  await victim.ready();
+  await waitFor('it to sleep', () => readFileSync(`/proc/${victim.pid}/comm`, 'latin1') === 'sleep\n');
+  // Another node of the same device lies over the one that it has open.
+  await ws.shell(`mknod ${ws.dir}/null c 1 3 && mount --bind ${ws.dir}/null /dev/null`);
+  const without = await ws.dump(tool, victim.pid, ws.folder('without'));
+  t.match([without.code, without.output], [1, /another file lies at \/dev\/null/], 'refused without');
+  succeeded(t, await ws.dump(tool, victim.pid, ws.folder('images'), ['--evasive-devices']), 'dumped with');
+});
+
+t.test('--timeout: a tree that does not stop in time runs on', { skip }, async (t) => {
+  await using ws = new Workspace();
+  const victim = await ws.start('removed', ['vfork']);
+  await waitFor('it to wait', () => stat(victim.pid)[0] === 'D');
+  const run = await ws.dump(toolUnderTest(), victim.pid, ws.folder('images'), ['--timeout', '1']);
+  t.match([run.code, run.output], [1, /\[(host-freeze|unsupported-\w+)\]/]);
+  t.ok(run.ms < 9_000, `after ${Math.round(run.ms)} ms`);
+  for (const { ok, text } of await victim.verify()) t.ok(ok, text);
+});

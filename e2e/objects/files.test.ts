@@ -11,4 +11,6 @@ testObjects([
   { program: 'signalfds' },
   { program: 'devices' },
   { program: 'pidfds' },
+  { program: 'fanotifies' },
+  { program: 'files_odd', options: ['--file-locks'], allowed: [{ field: /^fdinfo\/\d+\/inotify wd$/, because: 'a removed file comes back as another inode' }], peerFlaw: { pattern: /IN_MODIFY|gone|IN_DELETE_SELF|told/, because: 'CRIU tells of the break anew' } },
 ]);

@@ -4,26 +4,43 @@ import path from 'node:path';
 import { repository } from '../harness/repository.js';
 
 const packed = path.join(repository, 'dist/packed');
-/** What a registry would give. */
-const STRANGERS = ['koffi', '@koromix/koffi-linux-x64', '@protobuf-ts/runtime', '@types/node', 'undici-types'];
+type Ours = Readonly<Record<string, { readonly file: string; readonly dependencies: Readonly<Record<string, string>> }>>;
 
-/** Tarballs of ours by name, as `nx pack criu-ts` left them. @throws where it did not run yet */
-export function ourTarballs(): Readonly<Record<string, string>> {
+/** Our tarballs, as `nx pack criu-ts` left them. @throws where it did not run yet */
+function ours(): Ours {
   const list = path.join(packed, 'packed.json');
   if (!existsSync(list)) throw new Error(`${list} is missing: nx pack criu-ts`);
-  const names = JSON.parse(readFileSync(list, 'utf8')) as Record<string, string>;
-  return Object.fromEntries(Object.entries(names).map(([name, file]) => [name, path.join(packed, file)]));
+  return JSON.parse(readFileSync(list, 'utf8')) as Ours;
 }
 
-/** Puts tarballs of all our packages, and of what they depend on, into a folder; returns their file names by package. */
+/** Packages that npm installs with these, themselves included. What is optional counts where it is installed here. */
+export function withDependencies(names: readonly string[]): string[] {
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    const own = ours()[name]?.dependencies;
+    for (const needed of Object.keys(own ?? dependenciesOfStranger(name))) visit(needed);
+  };
+  names.forEach(visit);
+  return [...found].sort();
+}
+
+function dependenciesOfStranger(name: string): Record<string, string> {
+  const manifest = JSON.parse(readFileSync(path.join(repository, 'node_modules', name, 'package.json'), 'utf8')) as Record<'dependencies' | 'optionalDependencies', Record<string, string> | undefined>;
+  const optional = Object.entries(manifest.optionalDependencies ?? {}).filter(([one]) => existsSync(path.join(repository, 'node_modules', one)));
+  return { ...manifest.dependencies, ...Object.fromEntries(optional) };
+}
+
+/** Puts tarballs of all our packages, and of what they depend on (as a registry would give it), into a folder; returns their file names by package. */
 export function layOut(folder: string): Readonly<Record<string, string>> {
   mkdirSync(folder);
   const found: Record<string, string> = {};
-  for (const [name, file] of Object.entries(ourTarballs())) {
-    cpSync(file, path.join(folder, path.basename(file)));
-    found[name] = path.basename(file);
+  for (const [name, { file }] of Object.entries(ours())) {
+    cpSync(path.join(packed, file), path.join(folder, file));
+    found[name] = file;
   }
-  const paths = STRANGERS.map((name) => path.join(repository, 'node_modules', name));
+  const paths = withDependencies(Object.keys(ours())).filter((name) => found[name] === undefined).map((name) => path.join(repository, 'node_modules', name));
   const text = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', folder, ...paths], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   for (const { name, filename } of Object.values(JSON.parse(text) as Record<string, { name: string; filename: string }>)) found[name] = filename;
   return found;

@@ -8,7 +8,7 @@ import { repository } from '../harness/repository.js';
 import { skipReason } from '../harness/requirements.js';
 import { waitFor } from '../harness/wait.js';
 import { BareRoot, type Outcome } from './bare-root.js';
-import { emptyProject, installedIn, layOut } from './installed.js';
+import { emptyProject, installedIn, layOut, withDependencies } from './installed.js';
 
 // The tarballs on a machine as a user has it: Node and npm, no compiler, no repository, no network.
 
@@ -129,6 +129,9 @@ t.test('tarballs on a bare machine', { skip: skipReason() }, async (t) => {
   await t.test('the command line', async (t) => {
     const version = bare.run(['npx', 'criu-ts', '--version'], { cwd: '/home/app' });
     t.match(version.output, /^criu-ts \d+\.\d+\.\d+ /m, '--version');
+    const check = bare.run(['npx', 'criu-ts', 'check'], { cwd: '/home/app' });
+    t.equal(check.code, 0, 'check', { output: check.output });
+    t.match(check.output, /Looks good/, 'all that is needed is there');
     const { pid, counted } = await startCounter('cli');
     mkdirSync(path.join(app, 'images'));
     if (!well(t, bare.run(['npx', 'criu-ts', 'dump', '-t', String(pid), '-D', 'images'], { cwd: '/home/app' }), 'dump')) return;
@@ -154,8 +157,11 @@ t.test('tarballs on a bare machine', { skip: skipReason() }, async (t) => {
   await t.test('the images alone', async (t) => {
     const alone = path.join(bare.home, 'alone');
     emptyProject(alone);
-    well(t, bare.run(['npm', 'install', ...['@criu-ts/images', '@criu-ts/wasm', '@protobuf-ts/runtime'].map(file)], { cwd: '/home/alone' }), 'npm install');
-    t.same(installedIn(alone), ['@criu-ts/images', '@criu-ts/wasm', '@protobuf-ts/runtime'], 'no koffi, nothing native');
+    const needed = withDependencies(['@criu-ts/images']);
+    well(t, bare.run(['npm', 'install', ...needed.map(file)], { cwd: '/home/alone' }), 'npm install');
+    t.same(installedIn(alone), needed, 'what it depends on, and nothing else');
+    t.same(needed.filter((name) => /koffi|criu-ts\/(?!images|wasm)/.test(name)), [], 'no koffi, nothing that needs Linux');
+    t.same(readdirSync(alone, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node')), [], 'nothing native');
     const decoded = bare.run(['npx', 'criu-images', 'decode', '-i', '../app/images/pstree.img'], { cwd: '/home/alone' });
     t.match(JSON.parse(decoded.output), { magic: 'PSTREE' }, 'decode');
     writeFileSync(path.join(alone, 'browser.ts'), browserConsumer);

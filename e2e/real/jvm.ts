@@ -10,9 +10,9 @@ export const jvm: RealProgramKind = {
   skip: lacks('java', 'javac'),
   rounds: 4,
   start: async (ws) => {
-    const classes = ws.folder('classes');
-    execFileSync(find('javac') ?? '', ['-J-XX:TieredStopAtLevel=1', '-d', classes, path.join(repository, 'e2e/real/sources/Load.java')]);
     const port = await freePort();
+    const classes = ws.folder(`classes-of-${port}`);
+    execFileSync(find('javac') ?? '', ['-J-XX:TieredStopAtLevel=1', '-d', classes, path.join(repository, 'e2e/real/sources/Load.java')]);
     return startWorkers(ws, 'java', [find('java') ?? '', '-Xmx192m', '-Xms64m', '-cp', classes, 'Load', String(port)], port);
   },
 };

@@ -38,7 +38,7 @@ http {
 
 async function startNginx(ws: Workspace, user: string): Promise<RealProgram> {
   const port = await freePort();
-  const dir = ws.folder('nginx');
+  const dir = ws.folder(`nginx-of-${port}`);
   const config = path.join(dir, 'nginx.conf');
   const page = `${'a page, '.repeat(10_000)}\n`;
   writeFileSync(config, configuration(dir, port, 'as at first', user));

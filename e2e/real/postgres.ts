@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { descendantsOf, stateOf } from '../harness/shepherd.js';
@@ -18,7 +18,7 @@ export const postgres: RealProgramKind = {
   skip: bin === undefined ? `no ${versions}/VERSION/bin/postgres` : false,
   rounds: 5,
   idle: [],
-  start: startPostgres,
+  start: (ws) => startPostgres(ws),
   peerRefuses: { says: /Can't get rlimit|[Ss]ys[Vv]/, because: 'it wants CAP_SYS_RESOURCE for tasks of other users, and an ipc namespace around System V segments' },
 };
 
@@ -28,8 +28,8 @@ function asUser(): readonly string[] {
 }
 
 /** A database cluster, new and stopped, in a folder of its own. */
-function newCluster(ws: Workspace): string {
-  const data = ws.folder('postgres');
+function newCluster(ws: Workspace, port: number): string {
+  const data = ws.folder(`postgres-of-${port}`);
   const [uid = 0, gid = 0] = ['-u', '-g'].map((what) => Number(execFileSync('id', [what, ...(asUser().length > 0 ? ['postgres'] : [])], { encoding: 'latin1' })));
   chownSync(data, uid, gid);
   const [command = '', ...args] = [...asUser(), path.join(bin ?? '', 'initdb'), '-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync'];
@@ -37,15 +37,17 @@ function newCluster(ws: Workspace): string {
   return data;
 }
 
-async function startPostgres(ws: Workspace): Promise<RealProgram> {
+/** @param around a command that runs the server: `unshare --ipc` */
+export async function startPostgres(ws: Workspace, around: readonly string[] = []): Promise<RealProgram> {
   const port = await freePort();
-  const data = newCluster(ws);
+  const data = newCluster(ws, port);
   const launch = async (): Promise<Victim> => {
     const server = [path.join(bin ?? '', 'postgres'), '-D', data, '-k', data, '-h', '127.0.0.1', '-p', String(port)];
-    const victim = await ws.launch([...asUser(), ...server], 'postgres');
+    const victim = await ws.launch([...around, ...asUser(), ...server], 'postgres');
     await victim.line(/database system is ready to accept connections/, 60_000);
     await listens(victim, port);
     await quiet(victim);
+    tidyUp(ws, victim, data);
     return victim;
   };
   let victim = await launch();
@@ -97,6 +99,16 @@ async function startPostgres(ws: Workspace): Promise<RealProgram> {
     check,
     end,
   };
+}
+
+/** What it removes itself at an orderly end: else it would stay in the host's memory. */
+function tidyUp(ws: Workspace, victim: Victim, data: string): void {
+  const [, segment] = /^ *\d+ +(\d+) *$/m.exec(readFileSync(path.join(data, 'postmaster.pid'), 'latin1')) ?? [];
+  const shared = new Set(readFileSync(`/proc/${victim.pid}/maps`, 'latin1').match(/\/dev\/shm\/PostgreSQL\.\d+$/gm));
+  ws.afterwards(() => {
+    for (const file of shared) rmSync(file, { force: true });
+    if (segment !== undefined && existsSync(path.join(data, 'postmaster.pid'))) spawnSync('ipcrm', ['-m', segment], { stdio: 'ignore' });
+  });
 }
 
 /** A fast shutdown, as pg_ctl asks for. */

@@ -10,7 +10,12 @@ export interface MappedRange {
   readonly shared: boolean;
   /** /proc/PID/maps' last column */
   readonly path: string;
+  /** Differs for mappings of different parts of files. */
+  readonly key?: string;
 }
+
+/** Where the code was found in mappings of other processes, by their key: relatives map the same libraries. */
+export type KnownCode = Map<string, { readonly syscall: number; readonly sigreturn: number; readonly pattern: Buffer }>;
 
 /** Instructions of a stranger that serve us without a byte of its memory being mapped or changed. */
 export interface BorrowedCode {
@@ -35,12 +40,15 @@ const MOST_SCANNED = 96 * 1024 * 1024;
  * @param stackPointers of all threads that share this memory
  * @returns undefined where there is no `syscall` instruction or no room on the stack
  */
-export function findBorrowedCode(pid: number, ranges: readonly MappedRange[], stackPointers: readonly number[]): BorrowedCode | undefined {
+export function findBorrowedCode(pid: number, ranges: readonly MappedRange[], stackPointers: readonly number[], known: KnownCode = new Map()): BorrowedCode | undefined {
   const scratch = deadStack(ranges, stackPointers, (start, length) => isZero(pid, start, length));
   if (scratch === undefined) return undefined;
+  const likely = findKnown(pid, ranges, known);
+  if (likely !== undefined) return { ...likely, scratch };
   let syscallRet: number | undefined;
   let syscall: number | undefined;
   let sigreturn: number | undefined;
+  let pattern = SYSCALL;
   let scanned = 0;
   for (const range of candidates(ranges)) {
     for (let at = range.start; at < range.end && scanned < MOST_SCANNED; at += window.size - OVERLAP) {
@@ -54,13 +62,38 @@ export function findBorrowedCode(pid: number, ranges: readonly MappedRange[], st
       };
       syscallRet ??= found(SYSCALL_RET);
       syscall ??= found(SYSCALL);
-      for (const pattern of SIGRETURN) sigreturn ??= found(pattern);
-      if (syscallRet !== undefined && sigreturn !== undefined) return { syscall: syscallRet, sigreturn, scratch };
+      for (const bytes of SIGRETURN) {
+        if (sigreturn !== undefined) break;
+        sigreturn = found(bytes);
+        pattern = bytes;
+      }
+      if (syscallRet !== undefined && sigreturn !== undefined) {
+        const both = syscallRet >= range.start && sigreturn >= range.start && syscallRet < range.end && sigreturn < range.end;
+        if (both && range.key !== undefined) known.set(range.key, { syscall: syscallRet - range.start, sigreturn: sigreturn - range.start, pattern });
+        return { syscall: syscallRet, sigreturn, scratch };
+      }
     }
   }
   // Without `ret` behind it the task would not come to its frame, but run into whatever follows.
   if (syscallRet !== undefined) return { syscall: syscallRet, sigreturn, scratch };
   return syscall === undefined ? undefined : { syscall, sigreturn: undefined, scratch };
+}
+
+/** The bytes are looked at again: a debugger may have put a breakpoint there. */
+function findKnown(pid: number, ranges: readonly MappedRange[], known: KnownCode): { readonly syscall: number; readonly sigreturn: number } | undefined {
+  if (known.size === 0) return undefined;
+  for (const { start, executable, key } of ranges) {
+    const at = executable && key !== undefined ? known.get(key) : undefined;
+    if (at === undefined) continue;
+    const syscall = start + at.syscall;
+    const sigreturn = start + at.sigreturn;
+    if (holds(pid, syscall, SYSCALL_RET) && holds(pid, sigreturn, at.pattern)) return { syscall, sigreturn };
+  }
+  return undefined;
+}
+
+function holds(pid: number, address: number, bytes: Buffer): boolean {
+  return processVmRead(pid, address, window.address, bytes.length) === bytes.length && bytes.equals(window.bytes.subarray(0, bytes.length));
 }
 
 function candidates(ranges: readonly MappedRange[]): MappedRange[] {

@@ -19,6 +19,8 @@ export interface RemoteOptions {
   readonly observe?: SyscallObserver;
   /** The CPU that we run on: a call is 5 times faster when the task shares it with us. */
   readonly pin?: CpuMask;
+  /** Whether it has seccomp filters, where the caller knows. */
+  readonly filtered?: boolean;
 }
 
 /**
@@ -45,12 +47,12 @@ export class RemoteSyscalls implements Disposable {
   #begun = false;
 
   /** @param tracee stopped, not in the middle of entering a system call */
-  constructor(tracee: Tracee, code: BorrowedCode, { observe, pin }: RemoteOptions = {}) {
+  constructor(tracee: Tracee, code: BorrowedCode, { observe, pin, filtered }: RemoteOptions = {}) {
     this.#tracee = tracee;
     this.#code = code;
     this.#observe = observe;
     // Its filter may forbid the call by which it would take its affinity back if we die.
-    this.#pin = pin === undefined || hasSeccomp(tracee) ? undefined : pin;
+    this.#pin = pin === undefined || (filtered ?? hasSeccomp(tracee)) ? undefined : pin;
     this.#affinity = affinityOf(tracee);
     this.data = code.scratch + scratchData();
     this.#original = tracee.getRegisters();

@@ -1,9 +1,8 @@
 import t from 'tap';
 import { parseConfig } from './config-file.js';
 import { judgeOptions } from './judge.js';
-import { parseOptions } from './parse.js';
-import type { OptionSpec } from './spec.js';
-import { optionTable, type Values } from './table.js';
+import { everyOption, parseOptions } from './parse.js';
+import type { Values } from './table.js';
 
 t.test('arguments are read as getopt_long does', async (t) => {
   const rows: [name: string, args: string, values: Values, words: string[]][] = [
@@ -24,6 +23,7 @@ t.test('arguments are read as getopt_long does', async (t) => {
     ['-vvvv is four more', '-vvvv', { verbosity: 6 }, []],
     ['-v -v is two more', '-v -v', { verbosity: 4 }, []],
     ['-v0 is silent', '-v0', { verbosity: 0 }, []],
+    ['-verbosity=0 with one dash', '-verbosity=0', { verbosity: 0 }, []],
     ['--verbosity=1', '--verbosity=1', { verbosity: 1 }, []],
     ['an optional value must be glued', '--manage-cgroups soft', { 'manage-cgroups': '' }, ['soft']],
     ['an optional value', '--manage-cgroups=soft', { 'manage-cgroups': 'soft' }, []],
@@ -57,7 +57,7 @@ t.test('what cannot be read is named', async (t) => {
 });
 
 t.test('the table', async (t) => {
-  const rows = optionTable as readonly OptionSpec[];
+  const rows = everyOption();
   const names = rows.flatMap(({ long, alias, short }) => [long, alias, short]).filter((name) => name !== undefined);
   t.equal(new Set(names).size, names.length, 'names no option twice');
   for (const row of rows) {

@@ -1,10 +1,11 @@
 import { MAP, PROT } from '@criu-ts/kernel/abi';
 import type { CpuMask } from '@criu-ts/kernel/sys';
-import { type BorrowedCode, findBorrowedCode, type Registers, RemoteSyscalls } from '@criu-ts/tracee';
+import { type BorrowedCode, findBorrowedCode, type KnownCode, type Registers, RemoteSyscalls } from '@criu-ts/tracee';
 import { CpuPin } from '../cpu-pin.js';
 import { Unsupported } from '../errors.js';
 import type { DumpTask, DumpThread } from '../model/dump-task.js';
 import { captureRegisters, captureThreadInfo } from '../resources/cpu/x86-64.js';
+import { VMA } from '../resources/memory/vma-status.js';
 import { captureMm } from '../resources/memory/mm.js';
 import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
@@ -15,9 +16,10 @@ import type { DumpRun } from './run.js';
 /** Asks the tasks what only they can tell, and captures their files. */
 export function captureTasks(run: DumpRun): void {
   using pin = new CpuPin();
+  const known: KnownCode = new Map();
   for (const task of run.tasks) {
     try {
-      captureTask(run, task, pin.mask);
+      captureTask(run, task, pin.mask, known);
     } catch (error) {
       // Only now could it be seen: the others are looked at all the same, so that all is told at once.
       if (!(error instanceof Unsupported)) throw error;
@@ -29,14 +31,14 @@ export function captureTasks(run: DumpRun): void {
   throwObstacles(run);
 }
 
-function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask): void {
-  const code = borrowCode(run, task);
+function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask, known: KnownCode): void {
+  const code = borrowCode(run, task, known);
   const observe = syscallObserver(run.options, run.emit);
   const registersOf = new Map(task.threads.map((thread) => [thread, leaveCriticalSection(thread)]));
   for (const thread of task.threads) {
     const { tracee, core } = thread;
     core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), 0n);
-    using remote = new RemoteSyscalls(tracee, code, { pin, ...(observe && { observe }) });
+    using remote = new RemoteSyscalls(tracee, code, { pin, filtered: thread.status.seccomp !== 0, ...(observe && { observe }) });
     captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;
     run.mms.set(task.pid, captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task)));
@@ -56,7 +58,7 @@ function leaveCriticalSection({ tracee, registers }: DumpThread): Registers {
   return out;
 }
 
-function borrowCode(run: DumpRun, task: DumpTask): BorrowedCode {
+function borrowCode(run: DumpRun, task: DumpTask, known: KnownCode): BorrowedCode {
   const ranges = (run.vmas.get(task.pid) ?? []).map(({ start, end, name, entry }) => ({
     start,
     end,
@@ -64,8 +66,9 @@ function borrowCode(run: DumpRun, task: DumpTask): BorrowedCode {
     writable: (entry.prot & PROT.WRITE) !== 0,
     shared: (entry.flags & MAP.SHARED) !== 0,
     path: name,
+    ...((entry.status & VMA.FILE_PRIVATE) !== 0 && { key: `${entry.shmid}:${entry.pgoff}:${end - start}` }),
   }));
-  const code = findBorrowedCode(task.pid, ranges, task.threads.map(({ registers }) => Number(registers.get('rsp'))));
+  const code = findBorrowedCode(task.pid, ranges, task.threads.map(({ registers }) => Number(registers.get('rsp'))), known);
   if (code === undefined) throw new Unsupported('task', 'it has no stack with room, or no code that makes system calls', { task: task.name });
   return code;
 }

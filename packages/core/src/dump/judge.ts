@@ -1,7 +1,7 @@
 import { kill } from '@criu-ts/kernel/sys';
 import { throwProblems, Unsupported } from '../errors.js';
 import { planGrowth } from '../model/growth.js';
-import { foreignNamespaces } from '../resources/identity.js';
+import { foreignNamespaces, ownNamespaces } from '../resources/identity.js';
 import { judgeFacets } from '../resources/task/index.js';
 import { judgeSharing } from './judge-sharing.js';
 import type { DumpRun } from './run.js';
@@ -30,10 +30,11 @@ export function throwObstacles(run: DumpRun): void {
 function judgeTree(run: DumpRun): void {
   judgeGrowth(run);
   judgeSessions(run);
+  const own = ownNamespaces();
   for (const task of run.tasks) {
     const { name } = task;
     judgeFacets(task, run);
-    for (const problem of foreignNamespaces(name)) run.refuse(problem);
+    for (const problem of foreignNamespaces(name, own)) run.refuse(problem);
     for (const { tid, registers } of task.threads) {
       if (registers.get('cs') !== 0x33n) run.refuse(new Unsupported('task', '32-bit threads are not supported yet', { object: `thread ${tid}`, task: name, hint: 'run its 64-bit version' }));
     }

@@ -51,6 +51,7 @@ export class DumpRun implements DumpContext {
 
   /** Set by `freeze`, undefined again once released. */
   tree: FrozenTree | undefined;
+  running = false;
   frozenAt = 0;
   /** Of the cgroup that the caller named. */
   freezer: CgroupFreezer | undefined;

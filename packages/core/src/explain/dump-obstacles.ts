@@ -47,6 +47,7 @@ function lookOnce(options: DumpOptions): Look | undefined {
   try {
     const tree = lookAtTree(options.pid);
     run.tree = tree;
+    run.running = true;
     for (const obstacle of freezeObstacles(tree)) run.refuse(obstacle);
     inspectTasks(run);
     findObstacles(run);

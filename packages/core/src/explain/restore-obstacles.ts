@@ -1,11 +1,14 @@
 import { IMAGE_TYPES, ImageSet } from '@criu-ts/images';
 import { NodeDirectory } from '@criu-ts/images/node';
+import { IPPROTO } from '@criu-ts/kernel/abi';
 import { readStatus } from '@criu-ts/kernel/procfs';
 import { closeSync, openSync, readSync } from 'node:fs';
-import { toCriuError } from '../errors.js';
+import { checkFeatures, featureNames } from '../check/index.js';
+import { HostLacks, toCriuError } from '../errors.js';
 import type { RestoreOptions } from '../options.js';
 import { restoreXstate } from '../resources/cpu/x86-64.js';
 import { StoredPages } from '../resources/memory/stored-pages.js';
+import { isSystemV, preflightSegment, readSegments } from '../resources/memory/system-v.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
 import { checkVdso } from '../restore/memory.js';
@@ -28,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: 'credentials', run: checkCredentials },
   { name: 'memory', run: checkMemory },
   { name: 'files', run: checkFiles },
+  { name: 'system-v', run: checkSegments },
 ];
 
 /** Larger than any CPU's; only whether everything finds its place is of interest. */
@@ -60,8 +64,31 @@ export async function restoreObstacles(options: RestoreOptions): Promise<Look> {
     options.signal?.throwIfAborted();
     attempt(() => check.run(run, attempt));
   }
+  findings.push(...(await kernelObstacles(run)));
   return { tasks: run.plan.tasks.length, findings };
 }
+
+/** What special processes need besides, and how the images show it. */
+const SPECIAL: readonly { readonly feature: string; readonly needed: (run: RestoreRun) => boolean }[] = [
+  { feature: 'seccomp_suspend', needed: ({ images }) => images.readIfPresent(IMAGE_TYPES.seccomp).some(({ seccompFilters }) => seccompFilters.length > 0) },
+  { feature: 'loginuid', needed: ({ plan }) => plan.tasks.some(({ core }) => core.tc?.loginuid !== undefined && core.tc.loginuid !== NO_LOGIN) },
+  { feature: 'tcp_repair_window', needed: ({ images }) => images.readIfPresent(IMAGE_TYPES.files).some(({ isk }) => isk?.proto === IPPROTO.TCP && isk.dstPort !== 0) },
+];
+
+/** (uid_t) -1 */
+const NO_LOGIN = 0xffff_ffff;
+
+/** Features of the kernel, each tried. */
+async function kernelObstacles(run: RestoreRun): Promise<Finding[]> {
+  const special = SPECIAL.filter(({ needed }) => needed(run)).map(({ feature }) => feature);
+  const { features } = await checkFeatures({ names: [...featureNames.filter((name) => BASIC.has(name)), ...special] });
+  return features
+    .filter(({ present }) => !present)
+    .map(({ name, reason, neededFor, without }) => findingOf(new HostLacks('kernel', `the feature ${name} is missing${reason === undefined ? '' : ` (${reason})`}`, { doing: 'restore', why: `it is needed for ${neededFor}`, hint: without })));
+}
+
+/** What every restore needs. */
+const BASIC: ReadonlySet<string> = new Set(['capabilities', 'ptrace', 'clone3_set_tid', 'pidfd_store', 'prctl_mm_map', 'sigqueueinfo', 'mremap_vdso']);
 
 function forEachThread(run: RestoreRun, attempt: (check: () => void) => void, check: (task: TaskImages, core: TaskImages['core']) => void): void {
   for (const task of run.plan.tasks) {
@@ -116,13 +143,22 @@ function ourselves(): ConstructorParameters<typeof HostVdso>[0] {
   };
 }
 
+function checkSegments(run: RestoreRun, attempt: (check: () => void) => void): void {
+  const { tasks } = run.plan;
+  if (!tasks.some(({ mm }) => mm.vmas.some(isSystemV))) return;
+  for (const segment of readSegments(run, tasks[0]?.ids.ipcNsId)) attempt(() => preflightSegment(segment));
+}
+
 /** All files, by their kinds' own judgement; told with the first descriptor that has them. */
 function checkFiles(run: RestoreRun, attempt: (check: () => void) => void): void {
   const holders = new Map<number, { readonly fd: number; readonly task: TaskImages }>();
   for (const task of run.plan.tasks) {
     for (const { id, fd } of run.images.readIfPresent(IMAGE_TYPES.fdinfo, task.ids.filesId)) if (!holders.has(id)) holders.set(id, { fd, task });
   }
+  // How a terminal or a FIFO was opened is looked at with that.
+  const besides = new Set([...run.files.all()].map(([, { tty, fifo }]) => tty?.regfId ?? fifo?.regfId));
   for (const [id] of run.files.all()) {
+    if (besides.has(id)) continue;
     attempt(() => {
       try {
         run.files.preflight(id);

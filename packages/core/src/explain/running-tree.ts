@@ -3,12 +3,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { childrenByParent, listThreads, ProcessGone, readStat, readStatus } from '@criu-ts/kernel/procfs';
 import { type FrozenProcess, type FrozenTree, Registers, type Tracee, USER_CS_64 } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
+import { NeedsFreezing } from '../resources/contexts.js';
 import { nameOf } from '../dump/inspect.js';
-
-/** Something that only a thread that stands still could tell was asked for. */
-export class NeedsFreezing extends Error {
-  override readonly name = 'NeedsFreezing';
-}
 
 const USER_CS_32 = 0x23n;
 /** ei_class of an ELF header (elf(5)). */

@@ -1,13 +1,16 @@
 // File locks and leases (fcntl(2), flock(2)), in the images filelocks.img.
-import type { file_lock_entry } from '@criu-ts/images';
-import { F, flock, LOCK, O, SYS } from '@criu-ts/kernel/abi';
+import type { file_lock_entry, fown_entry } from '@criu-ts/images';
+import { AT, F, f_owner_ex, flock, LOCK, O, SYS } from '@criu-ts/kernel/abi';
 import type { FileLock } from '@criu-ts/kernel/procfs';
 import type { Batch } from '@criu-ts/tracee';
 import { ImageCorrupt, Unsupported } from '../errors.js';
 import type { Holder, InspectedFile } from '../resources/file-kind.js';
+import { setOwner } from './fown.js';
 
 /** `flag` of file_lock_entry (an interface of the image format). */
 const KIND = { POSIX: 1, FLOCK: 2, OFDLCK: 4, LEASE: 8 } as const;
+/** `type` of a lease that is being broken: what it is to become, and this (an interface of the image format). */
+const BREAKING = 4;
 const TYPE = { READ: F.RDLCK, WRITE: F.WRLCK, UNLCK: F.UNLCK } as const;
 
 /** What is needed of an open file. */
@@ -32,16 +35,15 @@ export function lockEntries({ file, holders }: LockedFile, descriptorsOf: Descri
     // A stranger's, who has the file too.
     if (owner === undefined) continue;
     const { start, end } = lock;
-    entries.push({ flag: KIND[lock.kind as keyof typeof KIND], type: TYPE[lock.access as keyof typeof TYPE], pid: owner.pid, fd: owner.fd, start, len: end === undefined ? 0n : end - start + 1n });
+    const type = TYPE[lock.access as keyof typeof TYPE] | (lock.mode === 'BREAKING' ? BREAKING : 0);
+    entries.push({ flag: KIND[lock.kind as keyof typeof KIND], type, pid: owner.pid, fd: owner.fd, start, len: end === undefined ? 0n : end - start + 1n });
   }
   return entries;
 }
 
 function judgeLock({ kind, mode, access }: FileLock): void {
   if (!(kind in KIND) || !(access in TYPE)) throw new Unsupported('file', `a ${kind} lock (${access}) is not supported`);
-  if (kind === 'LEASE' && mode !== 'ACTIVE') {
-    throw new Unsupported('file', 'a lease that is being broken is not supported', { why: 'whoever breaks it waits for the process', hint: 'dump it when the lease is given up' });
-  }
+  if (kind === 'LEASE' && mode !== 'ACTIVE' && mode !== 'BREAKING') throw new Unsupported('file', `a lease that is ${mode} is not supported`);
 }
 
 /** Locks belong to the process, so any of its descriptors of the inode will do that is open in the right mode. */
@@ -61,16 +63,24 @@ export function lockKey({ flag, type, pid, fd, start, len }: file_lock_entry): s
   return `${flag}:${type}:${pid}:${fd}:${start}:${len}`;
 }
 
+/** Of the file that a lease is on. */
+export interface LeasedFile {
+  /** O_* of the open file. */
+  readonly flags: number;
+  /** Who is told when the lease is broken. */
+  readonly fown: fown_entry;
+}
+
 /** The call by which the process takes its lock again; it doesn't wait for anybody. */
-export function takeLock(batch: Batch, { flag, type, fd, start, len }: file_lock_entry): void {
+export function takeLock(batch: Batch, { flag, type, fd, start, len }: file_lock_entry, leased: LeasedFile): void {
   batch.doing(`lock fd ${fd} again`);
   switch (flag) {
     case KIND.FLOCK:
       batch.expect(0, SYS.flock, fd, flockOperation(type) | LOCK.NB);
       return;
     case KIND.LEASE:
-      if (type > F.UNLCK) throw new Unsupported('file', 'a lease that is being broken can not be restored');
-      batch.expect(0, SYS.fcntl, fd, F.SETLEASE, type);
+      if ((type & BREAKING) !== 0) breakLease(batch, fd, type & ~BREAKING, leased);
+      else batch.expect(0, SYS.fcntl, fd, F.SETLEASE, type);
       return;
     case KIND.POSIX:
     case KIND.OFDLCK: {
@@ -82,6 +92,22 @@ export function takeLock(batch: Batch, { flag, type, fd, start, len }: file_lock
     default:
       throw new ImageCorrupt(`a lock of kind ${flag}`, { object: 'filelocks.img' });
   }
+}
+
+const EWOULDBLOCK = 11;
+
+/**
+ * Takes it as it was, and breaks it again: by opening the file as somebody has. The process was told then, and must not
+ * be told again. How it was is not known where it is to go: as the file is open is the most that it can have been.
+ */
+function breakLease(batch: Batch, fd: number, becomes: number, { flags, fown }: LeasedFile): void {
+  const readOnly = (flags & O.ACCMODE) === O.RDONLY;
+  batch.expect(0, SYS.fcntl, fd, F.SETLEASE, readOnly ? F.RDLCK : F.WRLCK);
+  const nobody = batch.struct(f_owner_ex.size);
+  f_owner_ex.write(nobody.view, 0, { type: 1, pid: 0 });
+  batch.expect(0, SYS.fcntl, fd, F.SETOWN_EX, nobody.address);
+  batch.expect(-EWOULDBLOCK, SYS.openat, AT.FDCWD, batch.string(`/proc/self/fd/${fd}`), (becomes === F.UNLCK ? O.WRONLY : O.RDONLY) | O.NONBLOCK | O.CLOEXEC, 0);
+  setOwner(batch, fd, fown);
 }
 
 function flockOperation(type: number): number {

@@ -1,5 +1,5 @@
 // Calls on sockets: getsockopt(2), setsockopt(2), getsockname(2), bind(2), poll(2) …
-import { AF, NETLINK, SO, SOCK, sockaddr_in, sockaddr_in6, SOL, SYS } from '@criu-ts/kernel/abi';
+import { AF, ERRNO, NETLINK, SO, SOCK, sockaddr_in, sockaddr_in6, SOL, SYS } from '@criu-ts/kernel/abi';
 import type { NetlinkSocket } from '@criu-ts/kernel/netlink';
 import { Memory, OwnedFd, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 
@@ -114,7 +114,12 @@ export function poll(fd: OwnedFd, events: number): number {
   view.setInt32(0, fd.number, true);
   view.setInt16(4, events, true);
   view.setInt16(6, 0, true);
-  sys(SYS.poll, memory.address, 1, 0);
+  for (;;) {
+    const result = rawSyscall(SYS.poll, memory.address, 1, 0);
+    if (result >= 0) break;
+    // It never waits, but a signal of ours that comes just then stops it all the same (fs/select.c, do_poll).
+    if (result !== -ERRNO.EINTR) throw new SyscallFailed('poll', -result);
+  }
   return view.getInt16(6, true);
 }
 

@@ -10,8 +10,15 @@ export interface EntryCollector {
   append<Entry>(type: ImageType<Entry>, entry: Entry, id?: number): void;
 }
 
+/** Thrown by a judgement that needs a thread to stand still, where it runs on (`explain`). */
+export class NeedsFreezing extends Error {
+  override readonly name = 'NeedsFreezing';
+}
+
 export interface DumpContext extends EntryCollector {
   readonly options: DumpOptions;
+  /** The tree runs on (`explain`): what only a thread that stands still tells can't be asked, see {@link NeedsFreezing}. */
+  readonly running?: boolean;
   readonly images: ImageSet;
   emit(event: CriuEventBody): void;
   /** Reports an object that can't be dumped; the dump goes on looking, and is refused before anything is written. */

@@ -73,7 +73,7 @@ export interface FileRestoreContext extends RestoreContext {
   inherited(resource: string): OwnedFd | undefined;
   /** Writes what the images have of a shared memory object into an empty one. */
   fillSharedMemory(shmid: bigint, fd: OwnedFd): void;
-  /** An open file that a queue holds: ours until the restore of files ends. */
+  /** An open file that somebody needs beside the tasks: ours until the restore of files ends. */
   held(id: number): OwnedFd;
   /** Done when every file of the images is open, before anything is connected to them. */
   whenOpen(action: () => void): void;
@@ -118,6 +118,8 @@ export interface FileKind<Judged = unknown> {
   reopen(entry: file_entry, at: FileRestoreContext): OwnedFd;
   /** For mappings: another open file of the same inode. Absent: it can't be mapped. */
   openForMapping?(entry: file_entry, flags: number, at: FileRestoreContext): OwnedFd;
+  /** A mapping of it can't be put at a place of one's choice. */
+  readonly choosesPlace?: boolean;
   /** Who is signalled: put on by the first task that has the file. */
   fown?(entry: file_entry, at: FileRestoreContext): fown_entry | undefined;
   /** Whether the task has all that {@link connect} needs. */

@@ -33,9 +33,14 @@ function idsOf(id: number): task_kobj_ids_entry {
   return ids;
 }
 
+/** The inodes of our own namespaces. */
+export function ownNamespaces(): ReadonlyMap<string, number | undefined> {
+  return new Map(NAMESPACES.map(({ link }) => [link, readNamespace('self', link)?.inode]));
+}
+
 /** Tells every namespace of a task that is not ours. */
-export function foreignNamespaces(task: TaskName): Unsupported[] {
-  return NAMESPACES.filter(({ link }) => readNamespace(task.pid, link)?.inode !== readNamespace('self', link)?.inode).map(
+export function foreignNamespaces(task: TaskName, own: ReadonlyMap<string, number | undefined>): Unsupported[] {
+  return NAMESPACES.filter(({ link }) => readNamespace(task.pid, link)?.inode !== own.get(link)).map(
     ({ link }) =>
       new Unsupported('namespace', `it lives in another ${link} namespace, which is not supported yet`, {
         object: `${link} namespace`,

@@ -1,5 +1,5 @@
-import { PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
-import { kill } from '@criu-ts/kernel/sys';
+import { PTRACE, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug, toCriuError } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
@@ -29,8 +29,28 @@ export async function becomeThemselves(run: RestoreRun): Promise<void> {
   await run.reach('pre-resume');
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid, core } of run.plan.tasks) if (core.tc?.taskState !== TASK_STATE.STOPPED) kill(pid, SIG.STOP);
-  for (const tid of run.threads.keys()) run.thread(tid).puppet.tracee.detach();
+  letGo(run);
   refreeze(run);
+}
+
+/**
+ * Who is let go first may end its whole process before the last is: what dies while it is ours we have to see off, or
+ * it stays a zombie. Threads go before the main thread, whose end the kernel tells only when they are gone; the root is
+ * our child: its end is for whoever waits for it.
+ */
+function letGo(run: RestoreRun): void {
+  const dead: number[] = [];
+  for (const tid of run.threads.keys()) {
+    try {
+      run.thread(tid).puppet.tracee.detach();
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'TraceeDied') throw error;
+      dead.push(tid);
+    }
+  }
+  const root = run.plan.tasks[0]?.pid;
+  const leads = (tid: number): boolean => run.tasks.has(tid);
+  for (const tid of [...dead.filter((one) => !leads(one)), ...dead.filter(leads)]) if (tid !== root) wait4(tid, WAIT.ALL);
 }
 
 /** What was frozen before the dump is so again; the processes live, so it is no failure any more. */

@@ -4,8 +4,8 @@ import { type Batch, BatchFailed } from '@criu-ts/tracee';
 import { type CriuError, HostLacks, throwProblems, toCriuError } from '../errors.js';
 import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileConnectContext } from '../resources/file-kind.js';
-import { takeLock } from '../files/file-locks.js';
-import { setOwner } from '../files/fown.js';
+import { type LeasedFile, takeLock } from '../files/file-locks.js';
+import { NO_OWNER, setOwner } from '../files/fown.js';
 import { type DescriptorStep, planDescriptors, type WantedDescriptor } from './descriptor-plan.js';
 import type { FileStore } from './file-store.js';
 
@@ -28,7 +28,7 @@ export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, 
   for (const { task, entries } of tables) installDescriptors(task, entries, store, users);
   store.finishOpening();
   connectAll(wanted, store, at);
-  lockAll(wanted, at);
+  lockAll(wanted, store, at);
 }
 
 type Wanted = TaskWithFiles & { readonly entries: readonly fdinfo_entry[] };
@@ -61,28 +61,31 @@ function countUsers(tables: readonly (readonly fdinfo_entry[])[]): Map<number, n
 function installDescriptors(task: RestoreTask, entries: readonly fdinfo_entry[], store: FileStore, users: Map<number, number>): void {
   const plan = planDescriptors(entries.map(({ fd, id, flags }): WantedDescriptor => ({ fd, file: id, cloexec: (flags & 1) !== 0 })));
   const highest = Math.max(plan.pidfd, ...entries.map(({ fd }) => fd));
-  task.puppet.batch((batch) => {
-    batch.doing('close what was inherited').call(SYS.close_range, 0, 0xffff_ffff, 0);
-    allowDescriptor(batch, highest);
-    batch.doing('reach our process').expect(0, SYS.pidfd_open, process.pid, 0);
-    if (plan.pidfd !== 0) {
-      batch.expect(plan.pidfd, SYS.fcntl, 0, F.DUPFD_CLOEXEC, plan.pidfd);
-      batch.call(SYS.close, 0);
-    }
-  });
   // Steps of different files are never mixed up by cutting the list: a file's fetch comes before its duplicates.
-  for (const steps of slices(plan.steps, AT_ONCE)) {
-    const fetched = steps.flatMap((step) => (step.kind === 'fetch' ? [step.file] : []));
+  const parts = [...slices(plan.steps, AT_ONCE)];
+  for (let i = 0; i === 0 || i < parts.length; i++) {
+    const steps = parts[i] ?? [];
     task.puppet.batch((batch) => {
+      if (i === 0) reachUs(batch, plan.pidfd, highest);
       for (const step of steps) addStep(batch, step, plan.pidfd, task, store);
+      if (i >= parts.length - 1) batch.doing('let our process go').call(SYS.close, plan.pidfd);
     });
-    for (const id of fetched) {
-      const left = (users.get(id) ?? 1) - 1;
-      users.set(id, left);
-      if (left === 0) store.release(id);
+    for (const step of steps) {
+      if (step.kind !== 'fetch') continue;
+      const left = (users.get(step.file) ?? 1) - 1;
+      users.set(step.file, left);
+      if (left === 0) store.release(step.file);
     }
   }
-  task.puppet.batch((batch) => batch.doing('let our process go').call(SYS.close, plan.pidfd));
+}
+
+function reachUs(batch: Batch, pidfd: number, highest: number): void {
+  batch.doing('close what was inherited').call(SYS.close_range, 0, 0xffff_ffff, 0);
+  allowDescriptor(batch, highest);
+  batch.doing('reach our process').expect(0, SYS.pidfd_open, process.pid, 0);
+  if (pidfd === 0) return;
+  batch.expect(pidfd, SYS.fcntl, 0, F.DUPFD_CLOEXEC, pidfd);
+  batch.call(SYS.close, 0);
 }
 
 /** Its final limit, which may be lower, is set later. */
@@ -154,20 +157,24 @@ function connectAll(tasks: readonly Wanted[], store: FileStore, at: RestoreConte
 }
 
 /** Last: closing any descriptor of a file would take the process's locks on it away. */
-function lockAll(tasks: readonly Wanted[], at: RestoreContext): void {
+function lockAll(tasks: readonly Wanted[], store: FileStore, at: RestoreContext): void {
   const locks = at.images.readIfPresent(IMAGE_TYPES.fileLocks);
-  for (const { task } of tasks) {
+  for (const { task, entries } of tasks) {
     const own = locks.filter(({ pid }) => pid === task.pid);
     if (own.length === 0) continue;
     try {
       task.puppet.batch((batch) => {
-        for (const lock of own) takeLock(batch, lock);
+        for (const lock of own) takeLock(batch, lock, leasedFile(entries.find(({ fd }) => fd === lock.fd)?.id, store));
       });
     } catch (error) {
       if (!(error instanceof BatchFailed) || error.errno !== EAGAIN) throw error;
       throw new HostLacks('file-locked', 'another process holds a lock that the process had', { ...(error.doing !== undefined && { doing: error.doing }), task: task.name, hint: 'end that process (see /proc/locks), or wait for it', cause: error });
     }
   }
+}
+
+function leasedFile(id: number | undefined, store: FileStore): LeasedFile {
+  return { flags: id === undefined ? 0 : (store.entry(id).reg?.flags ?? 0), fown: (id === undefined ? undefined : store.fown(id)) ?? NO_OWNER };
 }
 
 const EAGAIN = 11;

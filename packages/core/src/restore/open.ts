@@ -1,6 +1,7 @@
 import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { HostLacks, ImageCorrupt, Unsupported } from '../errors.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
+import { checkAddresses, checkThreads } from './check-images.js';
 import { planRestore } from './plan.js';
 import { TASK_STATE } from '../resources/task/index.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
@@ -34,6 +35,9 @@ export function openImages(run: RestoreRun): void {
 function openTask(images: ImageSet, common: DeadImages): TaskImages {
   const { pid, tree, core } = common;
   if (core.threadInfo === undefined) throw new ImageCorrupt('its registers are missing', { object: `core-${pid}.img` });
+  checkThreads(tree);
   const threads = new Map(tree.threads.map((tid) => [tid, tid === pid ? core : images.readOne(IMAGE_TYPES.core, tid)]));
-  return { ...common, threads, ids: images.readOne(IMAGE_TYPES.ids, pid), mm: images.readOne(IMAGE_TYPES.mm, pid) };
+  const mm = images.readOne(IMAGE_TYPES.mm, pid);
+  checkAddresses(mm, pid);
+  return { ...common, threads, ids: images.readOne(IMAGE_TYPES.ids, pid), mm };
 }

@@ -7,6 +7,8 @@ import { reportOf } from '../report/report.js';
 import { INSPECT_SCHEMA } from '../report/schema.js';
 import { textOf } from '../report/text.js';
 import type { Arguments, Command } from './command.js';
+import { diffCommand } from './diff-command.js';
+import { verifyCommand } from './verify-command.js';
 import { UsageError } from './terminal.js';
 
 const WHERE = 'CHECKPOINT is a directory of images, or an archive of one: tar, plain or packed by gzip or zstd, also as podman, CRI-O and containerd export it.';
@@ -62,6 +64,8 @@ export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
       terminal.stdout(`${file}: ${process.name}, process ${process.pid}, ${process.tids.length} threads; gdb ${(await process.executable()) ?? 'EXECUTABLE'} ${file}\n`);
     },
   },
+  verify: verifyCommand,
+  diff: diffCommand,
 };
 
 /** Writes a file piece by piece; one that can't be written whole is taken away again. */

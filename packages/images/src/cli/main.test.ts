@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import t from 'tap';
@@ -7,6 +7,7 @@ import type { vma_entry } from '../gen/index.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import { createImageSet } from '../io/node-directory.js';
 import { pagemapOf, writePagemap } from '../pagemap/pagemap.js';
+import { tinySet } from '../testing/tiny-set.js';
 import { main } from './main.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'criu-images-'));
@@ -137,6 +138,33 @@ t.test('help and version', async (t) => {
   t.match((await run(['info', '-h'])), { code: 0, out: /^usage: criu-images info \[-h\] IN\n/, err: '' });
 });
 
+t.test('inspect, verify and core of a checkpoint', async (t) => {
+  const set = path.join(dir, 'whole');
+  mkdirSync(set);
+  for (const [name, bytes] of tinySet([{ pid: 10, comm: 'saved', threads: [12] }]).files) writeFileSync(path.join(set, name), bytes);
+  t.match(await run(['inspect', set]), { code: 0, err: '', out: /^10 saved/m });
+  t.match(JSON.parse((await run(['inspect', '--json', set])).out), { version: 1, totals: { processes: 1, threads: 2 } });
+  t.match(JSON.parse((await run(['inspect', '--schema'])).out), { $schema: /json-schema/ });
+  const html = path.join(dir, 'report.html');
+  t.match(await run(['inspect', '--html', html, set]), { code: 0, out: '' });
+  t.match(readFileSync(html, 'utf8'), /^<!doctype html>/);
+  t.match(await run(['verify', set]), { code: 0, out: `${set}: whole\n` });
+  const policy = path.join(dir, 'policy.json');
+  writeFileSync(policy, '{"uids": [0]}');
+  t.match(await run(['verify', '--policy', policy, set]), { code: 3, out: /whole, refused by the policy: 2 findings/ });
+  t.match(JSON.parse((await run(['verify', '--format', 'json', '--policy', policy, set])).out), { ok: false, findings: [{ level: 'policy' }, {}] });
+  t.match((await run(['verify', '--format', 'sarif', set])).out, /"version": "2.1.0"/);
+  t.match((await run(['verify', '--format', 'junit', set])).out, /failures="0"/);
+  writeFileSync(policy, '{"uid": [0]}');
+  t.match(await run(['verify', '--policy', policy, set]), { code: 2, err: /policy.uid: a policy has/ });
+  writeFileSync(path.join(set, 'pstree.img'), 'x');
+  t.match(await run(['verify', set]), { code: 1, out: /damage +damaged-image +pstree.img/ });
+  t.match(await run(['verify', policy]), { code: 1, out: /neither a tar nor packed/ });
+  const core = path.join(dir, 'core');
+  t.match(await run(['core', '-o', core, set]), { code: 1, err: /^criu-images core: pstree.img/ });
+  t.notOk(existsSync(core), 'nothing is left of what failed');
+});
+
 const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: [], code: 1, err: /too few arguments/ },
   { args: ['bogus'], code: 2, err: /'bogus' is none of decode, encode/ },
@@ -144,6 +172,9 @@ const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: ['decode', '--bogus'], code: 2, err: /usage: criu-images decode .*\n.*--bogus/ },
   { args: ['decode', 'file'], code: 2, err: /unrecognized arguments: file/ },
   { args: ['show'], code: 2, err: /the following arguments are required: in/ },
+  { args: ['inspect'], code: 2, err: /required: checkpoint/ },
+  { args: ['core', '-p', 'x', dir], code: 2, err: /--pid wants a number, not 'x'/ },
+  { args: ['verify', '--format', 'x', dir], code: 2, err: /--format is one of text, json, sarif, junit/ },
   { args: ['x', dir], code: 2, err: /required: what/ },
   { args: ['x', dir, 'all'], code: 2, err: /'all' is none of ps, fds, mems, rss/ },
   { args: ['x', path.join(dir, 'nowhere'), 'ps'], code: 1, err: /^criu-images x: ENOENT: .*nowhere/ },

@@ -79,7 +79,8 @@ export function processNote(machine: Machine, process: ProcessFacts, core: core_
 const cut = (text: string, length: number): Uint8Array => new TextEncoder().encode(text).subarray(0, length);
 
 export function auxvNote(machine: Machine, auxv: readonly (readonly [bigint, bigint])[]): Note {
-  const words = auxv.flat();
+  // A reader stops at AT_NULL, which images may leave out.
+  const words = [...auxv.flat(), ...(auxv.at(-1)?.[0] === 0n ? [] : [0n, 0n])];
   const bytes = new Uint8Array(words.length * machine.word);
   const view = new DataView(bytes.buffer);
   words.forEach((value, i) => {

@@ -20,6 +20,8 @@ export interface inotify_wd_entry {
   wd: number;
   /** required fh_entry f_handle = 7 */
   fHandle: fh_entry;
+  /** optional uint32 file_id = 1000 */
+  fileId?: number | undefined;
 }
 /** @generated from protobuf message inotify_file_entry */
 export interface inotify_file_entry {
@@ -93,6 +95,7 @@ export const inotify_wd_entry: MessageType<inotify_wd_entry> = /*@__PURE__*/ mes
   { no: 5, name: "s_dev", localName: "sDev", kind: "scalar", T: 13 /*ScalarType.UINT32*/, options: { criu: { dev: true } }, req: true },
   { no: 6, name: "wd", localName: "wd", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 7, name: "f_handle", localName: "fHandle", kind: "message", T: () => fh_entry, req: true },
+  { no: 1000, name: "file_id", localName: "fileId", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const inotify_file_entry: MessageType<inotify_file_entry> = /*@__PURE__*/ messageType<inotify_file_entry>('inotify_file_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },

@@ -1,6 +1,6 @@
 import { JsonInvalid } from './json-invalid.js';
 
-/** JSON as `crit` writes it: integers have 64 bits, so those beyond 2^53 are bigint here. Objects have no prototype. */
+/** JSON as `crit` writes it: integers have 64 bits, so those beyond 2^53 are bigint here. An object may hold any key as its own. */
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | JsonObject;
 export interface JsonObject {
   [key: string]: JsonValue;
@@ -9,8 +9,37 @@ export interface JsonObject {
 /** As deep as anything real goes, many times over. */
 const MAX_DEPTH = 400;
 
+/**
+ * May V8's own parser, which is several times as fast, read this? Not where a number may have more digits than a double
+ * holds exactly, nor where more than `MAX_DEPTH` brackets are open. What is in strings counts, too: it only costs time.
+ */
+function isOrdinary(text: string): boolean {
+  let depth = 0;
+  let digits = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x30 && unit <= 0x39) {
+      if (++digits === 16) return false;
+      continue;
+    }
+    digits = 0;
+    // '[' and '{', ']' and '}'
+    if (unit === 0x5b || unit === 0x7b) {
+      if (++depth > MAX_DEPTH) return false;
+    } else if (unit === 0x5d || unit === 0x7d) depth--;
+  }
+  return true;
+}
+
 /** @throws JsonInvalid with line and column */
 export function parseJson(text: string): JsonValue {
+  if (isOrdinary(text)) {
+    try {
+      return JSON.parse(text) as JsonValue;
+    } catch {
+      // Ours says where.
+    }
+  }
   return new Parser(text).document();
 }
 
@@ -124,38 +153,69 @@ class Parser {
 
 /** As Python's json.dump: ASCII only, and a space behind separators; with `indent`, a line for each value. */
 export function writeJson(value: JsonValue, indent?: number): string {
-  const parts: string[] = [];
-  put(value, indent === undefined ? undefined : ' '.repeat(indent), '\n', parts);
-  return parts.join('');
+  return jsonText(value, indent === undefined ? undefined : ' '.repeat(indent), '\n');
 }
 
-function put(value: JsonValue, indent: string | undefined, lineBreak: string, parts: string[]): void {
-  if (typeof value === 'string') {
-    parts.push(quoted(value));
-  } else if (typeof value !== 'object' || value === null) {
-    parts.push(String(value));
-  } else {
-    const isArray = Array.isArray(value);
-    const keys = Object.keys(value);
-    const [open, close] = isArray ? '[]' : '{}';
-    if (keys.length === 0) {
-      parts.push(open!, close!);
-      return;
-    }
-    const inner = indent === undefined ? '' : lineBreak + indent;
-    parts.push(open!);
-    keys.forEach((key, i) => {
-      if (i > 0) parts.push(indent === undefined ? ', ' : ',');
-      parts.push(inner);
-      if (!isArray) parts.push(quoted(key), ': ');
-      put((value as JsonObject)[key]!, indent, inner, parts);
-    });
-    if (indent !== undefined) parts.push(lineBreak);
-    parts.push(close!);
+/**
+ * The same for { …head, [key]: [items] }, in pieces of some 64 KiB, so that neither all items nor all of the text are held.
+ * `key` comes last, as it does in images.
+ */
+export function* jsonPieces(head: JsonObject, key: string, items: Iterable<JsonValue>, indent?: number): Generator<string, void, undefined> {
+  const unit = indent === undefined ? undefined : ' '.repeat(indent);
+  const [first, second] = unit === undefined ? ['', ''] : [`\n${unit}`, `\n${unit}${unit}`];
+  const comma = unit === undefined ? ', ' : ',';
+  let text = '{';
+  for (const [name, value] of Object.entries(head)) text += `${first}${quotedKey(name)}${jsonText(value, unit, first)}${comma}`;
+  text += `${first}${quotedKey(key)}[`;
+  let any = false;
+  for (const item of items) {
+    text += (any ? comma : '') + second + jsonText(item, unit, second);
+    any = true;
+    if (text.length < PIECE) continue;
+    yield text;
+    text = '';
   }
+  yield `${text}${any ? first : ''}]${unit === undefined ? '' : '\n'}}`;
+}
+
+const PIECE = 64 * 1024;
+
+/** Keys are few, and come again with every entry. */
+const quotedKeys = new Map<string, string>();
+
+function quotedKey(key: string): string {
+  let text = quotedKeys.get(key);
+  if (text === undefined) {
+    text = `${quoted(key)}: `;
+    if (quotedKeys.size < 10_000) quotedKeys.set(key, text);
+  }
+  return text;
+}
+
+function jsonText(value: JsonValue, indent: string | undefined, lineBreak: string): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return `${value}`;
+  const inner = indent === undefined ? '' : lineBreak + indent;
+  const separator = indent === undefined ? ', ' : `,${inner}`;
+  const end = indent === undefined ? '' : lineBreak;
+  // Strings that grow are cheap in V8; lists of pieces are not.
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value) text += (text === '' ? inner : separator) + jsonText(item, indent, inner);
+    return text === '' ? '[]' : `[${text}${end}]`;
+  }
+  for (const key of Object.keys(value)) text += (text === '' ? inner : separator) + quotedKey(key) + jsonText(value[key]!, indent, inner);
+  return text === '' ? '{}' : `{${text}${end}}`;
 }
 
 /** JSON.stringify leaves what is not ASCII; lone surrogates (bytes that are not UTF-8) it escapes already. */
 function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : escapedText(text);
+}
+
+/** Printable ASCII but '"' and '\\': what most text is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function escapedText(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

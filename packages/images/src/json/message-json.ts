@@ -1,5 +1,5 @@
 import { BOOL, BYTES, ENUM, FIXED64, INT64, MESSAGE, SINT64, STRING, UINT64 } from '../message/field.js';
-import type { Field } from '../message/field.js';
+import type { EnumValues, Field } from '../message/field.js';
 import type { MessageType } from '../message/message-type.js';
 import { decodeBase64, decodeQuotedPrintable, encodeBase64, encodeQuotedPrintable } from './bytes-text.js';
 import { readNumber, showNumber } from './display.js';
@@ -8,8 +8,14 @@ import { JsonInvalid } from './json-invalid.js';
 import type { JsonObject, JsonValue } from './json-text.js';
 
 const IS_64_BIT = new Set([UINT64, INT64, SINT64, FIXED64]);
+const NO_NUMBER = new Set([MESSAGE, BYTES, STRING, BOOL]);
 
-const number = (value: bigint): number | bigint => (BigInt(Number(value)) === value && Number.isSafeInteger(Number(value)) ? Number(value) : value);
+/** As a number where it is one exactly. */
+function number(value: number | bigint): number | bigint {
+  if (typeof value === 'number') return value;
+  const rounded = Number(value);
+  return Number.isSafeInteger(rounded) ? rounded : value;
+}
 
 /**
  * A message as `crit` shows it: fields by their names in the .proto file, in the order of their numbers, those that are
@@ -40,30 +46,53 @@ function valueToJson(field: Field, value: unknown, pretty: boolean, hexAbove: bo
       return field.display.conv === 'unix_name' ? encodeQuotedPrintable(value as Uint8Array) : encodeBase64(value as Uint8Array);
     case ENUM:
       // A value without a name is shown as a number, which reads back.
-      return Object.keys(field.values!).find((name) => field.values![name] === value) ?? (value as number);
+      return enumName(field.values!, value as number) ?? (value as number);
     case STRING:
     case BOOL:
       return value as string | boolean;
     default:
-      return (pretty ? showNumber(field.name, field.display, BigInt(value as number | bigint), hexAbove) : undefined) ?? number(BigInt(value as number | bigint));
+      return (pretty ? showNumber(field.name, field.display, BigInt(value as number | bigint), hexAbove) : undefined) ?? number(value as number | bigint);
   }
 }
 
-/** The message that JSON describes, pretty or not. @throws JsonInvalid; `at` says where in the JSON this is */
-export function messageFromJson(type: MessageType<object>, json: JsonValue, at: string): object {
+const enumNames = new WeakMap<EnumValues, Map<number, string>>();
+
+function enumName(values: EnumValues, value: number): string | undefined {
+  let names = enumNames.get(values);
+  if (names === undefined) {
+    // The first name of a number counts.
+    names = new Map(Object.entries(values).map(([name, number]) => [number, name] as const).reverse());
+    enumNames.set(values, names);
+  }
+  return names.get(value);
+}
+
+const fieldNames = new WeakMap<MessageType<object>, Set<string>>();
+
+function namesOf(type: MessageType<object>): Set<string> {
+  let names = fieldNames.get(type);
+  if (names === undefined) {
+    names = new Set(type.fields.map((field) => field.name));
+    fieldNames.set(type, names);
+  }
+  return names;
+}
+
+/** The message that JSON describes, pretty or not. @throws JsonInvalid; `at` says where in the JSON this is; `beside` is a key that is not the message's, and is passed over */
+export function messageFromJson(type: MessageType<object>, json: JsonValue, at: string, beside?: string): object {
   const given = objectAt(json, at);
   const message: Record<string, unknown> = {};
+  const names = namesOf(type);
   for (const key of Object.keys(given)) {
-    if (!type.fields.some((field) => field.name === key)) throw new JsonInvalid(`${at}.${key}`, `${type.name} has no such field`);
+    if (!names.has(key) && key !== beside) throw new JsonInvalid(`${at}.${key}`, `${type.name} has no such field`);
   }
   for (const field of type.fields) {
     const value = given[field.name];
-    const place = `${at}.${field.name}`;
     if (value === undefined) {
-      if (field.required) throw new JsonInvalid(place, `${type.name} needs this field`);
+      if (field.required) throw new JsonInvalid(`${at}.${field.name}`, `${type.name} needs this field`);
       if (field.repeated) message[field.key] = [];
-    } else if (!field.repeated) message[field.key] = valueFromJson(field, value, place);
-    else message[field.key] = listFromJson(field, value, place);
+    } else if (!field.repeated) message[field.key] = typeof value === 'number' ? plainNumber(field, value, at) : valueFromJson(field, value, `${at}.${field.name}`);
+    else message[field.key] = listFromJson(field, value, `${at}.${field.name}`);
   }
   return message;
 }
@@ -118,6 +147,12 @@ function valueFromJson(field: Field, json: JsonValue, at: string): unknown {
     default:
       return numberFromJson(field, json, at);
   }
+}
+
+/** A number where one belongs, which is the ordinary case; the place is only spelt out where it isn't. */
+function plainNumber(field: Field, value: number, at: string): unknown {
+  if (!Number.isInteger(value) || NO_NUMBER.has(field.type)) return valueFromJson(field, value, `${at}.${field.name}`);
+  return IS_64_BIT.has(field.type) ? BigInt(value) : value;
 }
 
 function numberFromJson(field: Field, json: JsonValue, at: string): number | bigint {

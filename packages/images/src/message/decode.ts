@@ -12,7 +12,7 @@ const MAX_DEPTH = 100;
 
 type Values = Record<string, unknown> & { [UNKNOWN_FIELDS]?: Uint8Array };
 
-/** Reads the message that ends at `end`. @throws ImageCorrupt */
+/** Reads the message that ends at `end`. Equal neighbours in a list of messages may be one object. @throws ImageCorrupt */
 export function decodeMessage(type: MessageType<object>, reader: WireReader, end: number, depth: number): object {
   if (depth > MAX_DEPTH) throw reader.corrupt(`messages are nested more than ${MAX_DEPTH} deep`);
   const { byNumber, repeated, requiredBits, requiredBeyond } = type.plan;
@@ -58,7 +58,10 @@ function wrongWireType(type: MessageType<object>, field: Field, wireType: number
 /** A repeated field may come value by value or packed, whatever its declaration says (protobuf's encoding guide). */
 function readRepeated(type: MessageType<object>, field: Field, list: unknown[], wireType: number, reader: WireReader, end: number, depth: number, at: number): void {
   if (wireType === field.wireType) {
-    list.push(readValue(field, reader, end, depth));
+    const value = readValue(field, reader, end, depth);
+    list.push(value);
+    // Equal ones in a row become one object: most signal actions of a process are the default one.
+    if (field.type === MESSAGE) for (const length = reader.at - at; reader.skipRepetition(length, end);) list.push(value);
   } else if (wireType === 2) {
     const packedEnd = reader.lengthDelimited(end);
     while (reader.at < packedEnd) list.push(readValue(field, reader, packedEnd, depth));

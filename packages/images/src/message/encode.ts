@@ -26,7 +26,14 @@ export function encodeMessage(type: MessageType<object>, message: object, writer
         writePacked(field, value as readonly unknown[], writer);
       } else {
         const list = value as readonly unknown[];
+        let begin = -1;
         for (let i = field.listFastPath?.encode(list as readonly object[], field.tag, writer) ?? 0; i < list.length; i++) {
+          // One object many times in a row: most signal actions of a process are the default one.
+          if (begin >= 0 && field.type === MESSAGE && list[i] === list[i - 1]) {
+            begin = writer.again(begin);
+            continue;
+          }
+          begin = writer.length;
           writer.tag(field.tag);
           writeValue(field, list[i], writer);
         }

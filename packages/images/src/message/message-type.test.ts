@@ -23,6 +23,8 @@ function oracle(type: MessageType<object>): ProtobufTsType<object> {
 const fown: fown_entry = { uid: 0, euid: 0, signum: 0, pidType: 0, pid: 0 };
 const vma: vma_entry = { start: 0x7fff_ffff_f000n, end: 0xffff_ffff_ffff_f000n, pgoff: 0n, shmid: 1n, prot: 5, flags: 0xffff_ffff, status: 0x8000_0001, fd: -1n };
 
+const policy = { name: 'p', blob: Uint8Array.of(1) };
+
 const rows: { name: string; type: MessageType<object>; message: object; protobufTsWritesIt?: false }[] = [
   // protobuf-ts leaves out required zeroes, which protobuf-c then misses.
   { name: 'required zeroes are written', type: fown_entry, message: fown, protobufTsWritesIt: false },
@@ -34,6 +36,7 @@ const rows: { name: string; type: MessageType<object>; message: object; protobuf
   { name: 'an enum and a bool', type: fdinfo_entry, message: { id: 1, flags: 1, type: fd_types.CTL_TTY, fd: 3, xattrSecurity: 'x' }, protobufTsWritesIt: false },
   { name: 'a nested message and sint32', type: reg_file_entry, message: { id: 1, flags: 2, pos: 3n, fown: { uid: 1, euid: 1, signum: 1, pidType: 1, pid: 1 }, name: '/é', mntId: -2147483648, size: 0n } },
   { name: 'messages in messages, empty lists', type: aa_namespace, message: { name: 'a', policies: [{ name: 'p', blob: Uint8Array.of(0, 255) }], namespaces: [{ name: 'b', policies: [], namespaces: [] }] } },
+  { name: 'equal messages in a row', type: aa_namespace, message: { name: 'a', policies: [policy, policy, policy, policy, policy, { name: 'q', blob: Uint8Array.of(1) }, policy, policy, { ...policy }], namespaces: [] } },
   { name: 'lists of numbers', type: creds_entry, message: { uid: 1, gid: 2, euid: 3, egid: 4, suid: 5, sgid: 6, fsuid: 7, fsgid: 8, capInh: [1, 0], capPrm: [0xffff_ffff], capEff: [], capBnd: [], secbits: 9, groups: [] } },
   { name: 'nested messages longer than 127, 16383 and 2097151 bytes', type: aa_namespace, message: { name: 'a', policies: [200, 20_000, 2_100_000].map((length) => ({ name: 'p', blob: new Uint8Array(length).fill(7) })), namespaces: [] } },
   { name: 'large lists in xsave', type: user_x86_xsave_entry, message: { xstateBv: 0x8000_0000_0000_0000n, ymmhSpace: Array.from({ length: 5000 }, (_, i) => (i * 2654435761) >>> 0), bndregState: [], bndcsrState: [], opmaskReg: [1n << 63n], zmmUpper: [], hi16Zmm: [], pkru: [] } },

@@ -12,6 +12,15 @@ export class WireReader {
     this.bytes = bytes;
   }
 
+  /** Passes over the next `length` bytes if they are the same as the last ones. */
+  skipRepetition(length: number, end: number): boolean {
+    const { bytes, at } = this;
+    if (at + length > end) return false;
+    for (let i = 0; i < length; i++) if (bytes[at - length + i] !== bytes[at + i]) return false;
+    this.at = at + length;
+    return true;
+  }
+
   corrupt(why: string, offset = this.at): ImageCorrupt {
     return new ImageCorrupt({ why, offset });
   }

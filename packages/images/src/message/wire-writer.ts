@@ -35,6 +35,15 @@ export class WireWriter {
     this.#bytes = grown;
   }
 
+  /** Writes everything from `begin` on a second time. @returns where the copy begins */
+  again(begin: number): number {
+    const copy = this.#at;
+    this.#reserve(copy - begin);
+    this.#bytes.copyWithin(copy, begin, copy);
+    this.#at = copy + (copy - begin);
+    return copy;
+  }
+
   /** A varint of 32 bits, unsigned. */
   uint32(value: number): void {
     this.#reserve(MAX_VARINT);

@@ -10,6 +10,7 @@ export * from './fs-magic.js';
 export * from './futex.js';
 export * from './in.js';
 export * from './inotify.js';
+export * from './io-uring.js';
 export * from './ioctl.js';
 export * from './ioctl-number.js';
 export * from './ioprio.js';

@@ -1,6 +1,6 @@
 import { core_entry_march, user_x86_regs_mode, type thread_info_x86, type user_x86_fpregs_entry, type user_x86_regs_entry, type user_x86_xsave_entry } from '@criu-ts/images';
 import { Registers, type RegisterName, XFEATURE, XSAVE_HEADER, xstateLayout } from '@criu-ts/tracee';
-import { HostLacks } from '../../errors.js';
+import { HostLacks, ImageCorrupt } from '../../errors.js';
 
 export const MARCH = core_entry_march.X86_64;
 
@@ -20,6 +20,9 @@ const EMPTY_TLS = [12, 13, 14].map((entryNumber) => ({
 
 /** Byte offsets in the FXSAVE area. */
 const FX = { cwd: 0, swd: 2, twd: 4, fop: 6, rip: 8, rdp: 16, mxcsr: 24, mxcsrMask: 28, stSpace: 32, xmmSpace: 160 } as const;
+/** u32 of eight x87 and sixteen SSE registers. */
+const ST_WORDS = 32;
+const XMM_WORDS = 64;
 
 /** Extended components and how many words of which width the image keeps of each. */
 const COMPONENTS = [
@@ -85,7 +88,7 @@ function captureXsave(view: DataView): user_x86_xsave_entry {
 /**
  * An XSAVE area for PTRACE_SETREGSET.
  * @param blank an area of this host (its size and layout), as the puppet has it
- * @throws HostLacks where the image uses a component that this CPU lacks
+ * @throws HostLacks where the image uses a component that this CPU lacks; ImageCorrupt where there is more than registers hold
  */
 export function restoreXstate(fpregs: user_x86_fpregs_entry, blank: Uint8Array): Uint8Array {
   const area = blank.slice();
@@ -98,6 +101,7 @@ export function restoreXstate(fpregs: user_x86_fpregs_entry, blank: Uint8Array):
   view.setBigUint64(FX.rdp, fpregs.rdp, true);
   view.setUint32(FX.mxcsr, fpregs.mxcsr, true);
   view.setUint32(FX.mxcsrMask, fpregs.mxcsrMask, true);
+  if (fpregs.stSpace.length > ST_WORDS || fpregs.xmmSpace.length > XMM_WORDS) throw new ImageCorrupt('there are more x87 or SSE registers than a CPU has');
   fpregs.stSpace.forEach((word, i) => view.setUint32(FX.stSpace + 4 * i, word, true));
   fpregs.xmmSpace.forEach((word, i) => view.setUint32(FX.xmmSpace + 4 * i, word, true));
   // An image of a CPU without XSAVE: x87 and SSE only.
@@ -113,6 +117,7 @@ export function restoreXstate(fpregs: user_x86_fpregs_entry, blank: Uint8Array):
       if ((xstateBv & (1n << BigInt(component.bit))) === 0n) continue;
       throw new HostLacks('cpu', `this CPU has no ${component.field}, which the process uses`, { hint: 'restore it on a CPU with the same vector extensions' });
     }
+    if (place.offset + words.length * (typeof words[0] === 'bigint' ? 8 : 4) > area.length) throw new ImageCorrupt(`${component.field} is larger than this CPU's registers`);
     words.forEach((word, i) => {
       if (typeof word === 'bigint') view.setBigUint64(place.offset + 8 * i, word, true);
       else view.setUint32(place.offset + 4 * i, word, true);

@@ -1,6 +1,6 @@
 // inotify(7); watches from fdinfo 'inotify wd:' (fs/notify/fdinfo.c inotify_fdinfo)
 import { fd_types, type fh_entry, type inotify_file_entry, type inotify_wd_entry } from '@criu-ts/images';
-import { F, IN, O, SYS, TTY } from '@criu-ts/kernel/abi';
+import { F, IN, kernelMajor, kernelMinor, major, minor, O, SYS, TTY } from '@criu-ts/kernel/abi';
 import { type InotifyWatch, readMountInfo } from '@criu-ts/kernel/procfs';
 import { fcntl, ioctl, Memory, OwnedFd, scratch, sys } from '@criu-ts/kernel/sys';
 import { HostLacks, Unsupported } from '../../errors.js';
@@ -31,7 +31,7 @@ export const inotify: FileKind<inotify_file_entry> = {
   capture: (_, __, ify) => ({ ify }),
 
   preflight(entry) {
-    for (const { sDev, fHandle } of part(entry, 'ify').wd) openWatched(sDev, fHandle)[Symbol.dispose]();
+    for (const { sDev, fHandle, fileId } of part(entry, 'ify').wd) if (fileId === undefined) openWatched(sDev, fHandle)[Symbol.dispose]();
   },
 
   reopen(entry, at) {
@@ -39,12 +39,16 @@ export const inotify: FileKind<inotify_file_entry> = {
     const fd = new OwnedFd(sys(SYS.inotify_init1, IN.CLOEXEC));
     setFlags(fd, flags);
     setSignal(fd, fown);
-    const later = new OwnedFd(fcntl(fd, F.DUPFD_CLOEXEC));
+    const later = duplicate(fd);
+    for (const { fileId } of watches) if (fileId !== undefined) at.held(fileId);
     at.defer(() => later[Symbol.dispose]());
     // Names that come and go while files are opened must not be told of.
     at.whenSettled(() => {
       using own = later;
-      for (const watch of watches) addWatch(own, watch);
+      for (const watch of watches) {
+        using watched = watch.fileId === undefined ? openWatched(watch.sDev, watch.fHandle) : duplicate(at.held(watch.fileId));
+        addWatch(own, watch, watched);
+      }
     });
     return fd;
   },
@@ -66,14 +70,18 @@ function describeWatch({ wd, inode, dev, mask, ignoredMask, handle }: InotifyWat
   const mounts = at.shared('mounts', () => readMountInfo('self'));
   using watched = openHandle(dev, fHandle, mounts);
   const path = watched === undefined ? undefined : pathOf(watched, inode);
+  // A removed file lives as long as somebody has it open: the ghost of that one is watched then.
+  const open = path === undefined ? at.allFiles().find(({ file }) => file.stat.ino === inode && file.stat.nlink === 0 && sameDevice(file.stat.dev, dev)) : undefined;
+  if (open !== undefined) return { id: 0, iIno: inode, mask, ignoredMask, sDev: dev, wd, fHandle, fileId: open.id };
   if (path === undefined) {
     throw new Unsupported('file', `what its watch ${wd} watches (inode ${inode}) has no name any more`, { why: 'it was removed, or lies behind another mount', hint: 'remove the watch before the dump' });
   }
   return { id: 0, iIno: inode, mask, ignoredMask, sDev: dev, wd, fHandle: { ...fHandle, path } };
 }
 
-function addWatch(fd: OwnedFd, { wd, mask, sDev, fHandle }: inotify_wd_entry): void {
-  using watched = openWatched(sDev, fHandle);
+const sameDevice = (dev: bigint, kernels: number): boolean => major(dev) === kernelMajor(kernels) && minor(dev) === kernelMinor(kernels);
+
+function addWatch(fd: OwnedFd, { wd, mask, fHandle }: inotify_wd_entry, watched: OwnedFd): void {
   ioctl(fd, INOTIFY_IOC_SETNEXTWD, wd);
   const got = sys(SYS.inotify_add_watch, fd.number, scratch.putString(`/proc/self/fd/${watched.number}`), (mask & SETTABLE) >>> 0);
   if (got !== wd) throw new HostLacks('inotify-watch', `watch ${wd} of ${fHandle.path ?? 'a file'} became ${got}`, { why: 'the same file is watched twice' });
@@ -85,3 +93,5 @@ function openWatched(dev: number, handle: fh_entry): OwnedFd {
   if (found === undefined) throw new HostLacks('file-missing', 'a file that inotify watched does not exist', { hint: 'put the file back as it was at the dump' });
   return found;
 }
+
+const duplicate = (fd: OwnedFd): OwnedFd => new OwnedFd(fcntl(fd, F.DUPFD_CLOEXEC));

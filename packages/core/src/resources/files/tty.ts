@@ -1,7 +1,7 @@
 // Terminals: pty(7), tty(4), ioctl_tty(2). In the images a terminal is an entry of tty-info.img, to which any number of
 // open files belong; how these were opened is told by a regular file besides.
 import { fd_types, IMAGE_TYPES } from '@criu-ts/images';
-import { O, TTY } from '@criu-ts/kernel/abi';
+import { KD, O, TTY, VT } from '@criu-ts/kernel/abi';
 import { splitDeleted } from '@criu-ts/kernel/procfs';
 import { Unsupported } from '../../errors.js';
 import { setSignal } from '../../files/fown.js';
@@ -11,7 +11,7 @@ import { captureRegular } from '../../files/regular-entry.js';
 import { setFlags } from '../../files/status-flags.js';
 import { readNumber } from '../../files/tty-calls.js';
 import { externalName, infoId } from '../../files/tty-device.js';
-import { reopenTty } from '../../files/tty-open.js';
+import { preflightTty, reopenTty } from '../../files/tty-open.js';
 import { captureTerminal, sessionOf, type TtySession } from '../../files/tty-state.js';
 import { isHungUp, isOpenTty, masterOf, slavesOf, survey, type SurveyedTty } from '../../files/tty-survey.js';
 import type { FileDumpContext, FileKind } from '../file-kind.js';
@@ -55,6 +55,8 @@ export const tty: FileKind<JudgedTty> = {
     return { tty: { ...message, regfId } };
   },
 
+  preflight: (entry, at) => preflightTty(part(entry, 'tty'), at),
+
   reopen(entry, at) {
     const message = part(entry, 'tty');
     const fd = reopenTty(message, at);
@@ -76,7 +78,14 @@ function judgeState(tty: SurveyedTty): void {
   using fd = file.open();
   const discipline = readNumber(fd, TTY.IOCGETD);
   if (discipline !== N_TTY) throw new Unsupported('file', `a terminal with the line discipline ${discipline} is not supported`, { why: 'what it keeps can not be read back' });
+  // Of terminals that aren't virtual ones these are 0 as well.
+  if (readNumber(fd, KD.GETMODE) !== KD._TEXT || (readNumber(fd, VT.GETMODE) & MODE) !== VT.AUTO) {
+    throw new Unsupported('file', `the virtual terminal ${file.link} shows graphics, or switching it is up to the program`, { why: 'the screen belongs to a graphics driver', hint: 'switch to a text console, or end the display server' });
+  }
 }
+
+/** The first byte of struct vt_mode. */
+const MODE = 0xff;
 
 /** The controlling terminal of a session outside of the tree is, at the restore, that of whoever restores. */
 function judgeSession({ sid }: TtySession, at: FileDumpContext): void {

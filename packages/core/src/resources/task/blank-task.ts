@@ -3,10 +3,15 @@ import type { Puppet } from '@criu-ts/tracee';
 import type { RestoreContext } from '../contexts.js';
 
 /**
- * What a puppet inherited from us, to spare calls that would change nothing. Read once per process, before its
- * credentials are changed; threads of a process are born with the same.
+ * What all puppets inherited from us, to spare calls that would change nothing. Looked at in the first one that asks:
+ * it must not have changed it yet, as all are born before any is changed.
+ * @param name for the log and as a key: `oom_score_adj`
  */
+export function inherited<T>(name: string, puppet: Puppet, at: RestoreContext, look: (pid: number) => T): T {
+  return at.shared(`inherited ${name}`, () => look(puppet.tracee.pid));
+}
+
+/** /proc/PID/status of a puppet, but for what differs between puppets (pids). Only until credentials are changed. */
 export function blankStatus(puppet: Puppet, at: RestoreContext): ProcStatus {
-  const { pid } = puppet.tracee;
-  return at.shared(`/proc/${pid}/status`, () => readStatus(threadOf(pid, pid)));
+  return inherited('status', puppet, at, (pid) => readStatus(threadOf(pid, pid)));
 }

@@ -1,8 +1,8 @@
 import type { core_entry } from '@criu-ts/images';
 import type { RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../../model/dump-task.js';
-import type { DumpContext, RestoreContext } from '../contexts.js';
-import type { ProcessFacet, ProcessToRestore, RestorePhase, ThreadFacet, ThreadToRestore } from '../facets.js';
+import { type DumpContext, NeedsFreezing, type RestoreContext } from '../contexts.js';
+import { type ProcessFacet, type ProcessToRestore, type RestorePhase, restorePhases, type RestoreStep, type ThreadFacet, type ThreadToRestore } from '../facets.js';
 import { affinity } from './affinity.js';
 import { altstack } from './altstack.js';
 import { creds } from './creds.js';
@@ -15,6 +15,7 @@ import { sharedSignals, threadSignals } from './pending-signals.js';
 import { personality, threadPersonality } from './personality.js';
 import { posixTimers } from './posix-timers.js';
 import { childSubreaper, coredumpFilter, loginUid, oomScore, runState } from './process-state.js';
+import { registeredRings } from './registered-rings.js';
 import { rlimits } from './rlimits.js';
 import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
@@ -59,14 +60,24 @@ export const threadFacets: readonly ThreadFacet[] = [
   tidAddress,
   threadSignals,
   threadSeccomp,
+  registeredRings,
   creds,
   parentDeathSignal,
 ];
 
 /** Refuses what can't be kept; before any task is steered. */
 export function judgeFacets(task: DumpTask, at: DumpContext): void {
-  for (const facet of processFacets) facet.judge?.(task, at);
-  for (const thread of task.threads) for (const facet of threadFacets) facet.judge?.(thread, at);
+  for (const facet of processFacets) judgeIfPossible(facet.name, task, at, () => facet.judge?.(task, at));
+  for (const thread of task.threads) for (const facet of threadFacets) judgeIfPossible(facet.name, task, at, () => facet.judge?.(thread, at));
+}
+
+function judgeIfPossible(facet: string, task: DumpTask, at: DumpContext, judge: () => void): void {
+  try {
+    judge();
+  } catch (error) {
+    if (!(error instanceof NeedsFreezing)) throw error;
+    at.emit({ type: 'warning', task: task.name, text: `whether its ${facet} can be dumped shows only when it is stopped: ${error.message}` });
+  }
 }
 
 /** Fills in the process's part of the main thread's image, `task.threads[0].core`. */
@@ -78,25 +89,34 @@ export function captureThread(thread: DumpThread, remote: RemoteSyscalls, at: Du
   for (const facet of threadFacets) facet.capture(thread, remote, at);
 }
 
-/** A phase of one process: its own part, then each thread's in that thread; a batch each, none where there is nothing to do. */
+/** What one phase does to a process: its own part, then each thread's in that thread; a batch for each thread. */
 export function restoreFacets(phase: RestorePhase, process: ProcessToRestore, threads: readonly ThreadToRestore[], at: RestoreContext): void {
-  restoreProcessFacets(phase, process, at);
-  restoreThreadFacets(phase, threads, at);
-}
-
-export function restoreProcessFacets(phase: RestorePhase, process: ProcessToRestore, at: RestoreContext): void {
+  const [main, ...others] = threads;
   process.puppet.batch((batch) => {
-    for (const facet of processFacets) for (const step of facet.restore) if (step.phase === phase) step.run(process, batch, at);
+    for (const { run } of processSteps(phase)) run(process, batch, at);
+    if (main?.puppet !== process.puppet) return;
+    for (const { run } of threadSteps(phase)) run(main, batch, at);
   });
+  restoreThreadFacets(phase, main?.puppet === process.puppet ? others : threads, at);
 }
 
 export function restoreThreadFacets(phase: RestorePhase, threads: readonly ThreadToRestore[], at: RestoreContext): void {
   for (const thread of threads) {
     thread.puppet.batch((batch) => {
-      for (const facet of threadFacets) for (const step of facet.restore) if (step.phase === phase) step.run(thread, batch, at);
+      for (const { run } of threadSteps(phase)) run(thread, batch, at);
     });
   }
 }
+
+type Steps<Run> = readonly RestoreStep<Run>[];
+
+function byPhase<Run>(facets: readonly { readonly restore: Steps<Run> }[]): (phase: RestorePhase) => Steps<Run> {
+  const steps = new Map(restorePhases.map(({ name }) => [name, facets.flatMap(({ restore }) => restore.filter(({ phase }) => phase === name))]));
+  return (phase) => steps.get(phase) ?? [];
+}
+
+const processSteps = byPhase(processFacets);
+const threadSteps = byPhase(threadFacets);
 
 export { judgeCredentials } from './become-user.js';
 export { restoreAffinity } from './affinity.js';

@@ -3,6 +3,7 @@ import { PR, SIG, SYS } from '@criu-ts/kernel/abi';
 import { writeFileSync } from 'node:fs';
 import { HostLacks } from '../../errors.js';
 import type { ProcessFacet } from '../facets.js';
+import { inherited } from './blank-task.js';
 import { readTaskCore, TASK_STATE, taskCoreOf } from './core-images.js';
 import { mustCall } from './remote-call.js';
 
@@ -40,10 +41,10 @@ export const oomScore: ProcessFacet = {
     {
       phase: 'early',
       because: 'from our side, at any time',
-      run(process) {
+      run(process, _batch, at) {
         const wanted = readTaskCore(process.core).oomScoreAdj;
         const { pid } = process.puppet.tracee;
-        if (wanted === undefined || readOomScoreAdj(pid) === wanted) return;
+        if (wanted === undefined || inherited('oom_score_adj', process.puppet, at, readOomScoreAdj) === wanted) return;
         try {
           writeFileSync(`/proc/${pid}/oom_score_adj`, String(wanted));
         } catch (error) {
@@ -66,10 +67,10 @@ export const coredumpFilter: ProcessFacet = {
     {
       phase: 'early',
       because: 'from our side, at any time; a puppet has inherited ours',
-      run(process) {
+      run(process, _batch, at) {
         const wanted = readTaskCore(process.core).coredumpFilter ?? DEFAULT_FILTER;
         const { pid } = process.puppet.tracee;
-        if (readCoredumpFilter(pid) !== wanted) writeFileSync(`/proc/${pid}/coredump_filter`, `0x${wanted.toString(16)}`);
+        if (inherited('coredump_filter', process.puppet, at, readCoredumpFilter) !== wanted) writeFileSync(`/proc/${pid}/coredump_filter`, `0x${wanted.toString(16)}`);
       },
     },
   ],
@@ -85,9 +86,9 @@ export const loginUid: ProcessFacet = {
     {
       phase: 'early',
       because: 'only the task itself may write it, through a /proc that it may not see later',
-      run(process, batch) {
+      run(process, batch, at) {
         const wanted = readTaskCore(process.core).loginuid;
-        if (wanted === undefined || (readLoginUid(process.puppet.tracee.pid) ?? NO_LOGIN) === wanted) return;
+        if (wanted === undefined || (inherited('loginuid', process.puppet, at, readLoginUid) ?? NO_LOGIN) === wanted) return;
         const text = Buffer.from(String(wanted === NO_LOGIN ? -1 : wanted));
         batch.doing(`set loginuid to ${wanted}`);
         const fd = batch.call(SYS.open, batch.string('/proc/self/loginuid'), 1 /* O_WRONLY */);

@@ -1,8 +1,9 @@
 // getrlimit(2)
-import { rlimit, SYS } from '@criu-ts/kernel/abi';
+import { RLIMIT, rlimit, SYS } from '@criu-ts/kernel/abi';
 import { readLimits } from '@criu-ts/kernel/procfs';
 import { ImageCorrupt } from '../../errors.js';
 import type { ProcessFacet } from '../facets.js';
+import { inherited } from './blank-task.js';
 import { readTaskCore, taskCoreOf } from './core-images.js';
 
 export const rlimits: ProcessFacet = {
@@ -16,12 +17,14 @@ export const rlimits: ProcessFacet = {
     {
       phase: 'last',
       because: 'files, memory and signals of the restore must not run into them; raising a hard limit needs CAP_SYS_RESOURCE',
-      run(process, batch) {
+      run(process, batch, at) {
         const wanted = readTaskCore(process.core).rlimits?.rlimits ?? [];
-        for (const { resource, name, soft, hard } of readLimits(process.puppet.tracee.pid)) {
+        for (const { resource, name, soft, hard } of inherited('limits', process.puppet, at, readLimits)) {
           const limit = wanted[resource];
           // CRIU knew fewer of them once.
-          if (limit === undefined || (limit.cur === soft && limit.max === hard)) continue;
+          if (limit === undefined) continue;
+          // Who has high descriptors was allowed them before.
+          if (resource !== RLIMIT.NOFILE && limit.cur === soft && limit.max === hard) continue;
           if (limit.cur > limit.max) throw new ImageCorrupt(`RLIMIT_${name} is ${limit.cur}, above its maximum ${limit.max}`);
           const bytes = batch.bytes(rlimit.encode({ rlim_cur: limit.cur, rlim_max: limit.max }));
           batch.doing(`set RLIMIT_${name} from ${amount(soft)}:${amount(hard)} to ${amount(limit.cur)}:${amount(limit.max)}`).call(SYS.prlimit64, 0, resource, bytes, 0);

@@ -5,7 +5,7 @@ import { Memory, SyscallFailed, tryPtrace } from '@criu-ts/kernel/sys';
 import { type Batch, TraceeDied } from '@criu-ts/tracee';
 import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
 import type { DumpTask, DumpThread } from '../../model/dump-task.js';
-import type { DumpContext, RestoreContext } from '../contexts.js';
+import { type DumpContext, NeedsFreezing, type RestoreContext } from '../contexts.js';
 import type { ProcessFacet, ProcessToRestore, ThreadFacet } from '../facets.js';
 import { readThreadCore, threadCoreOf } from './core-images.js';
 
@@ -98,6 +98,7 @@ function readFlags(tid: number, index: number): number {
 
 /** A filter that asks a supervisor has a descriptor somewhere, and calls in flight. */
 function judgeFilters(thread: DumpThread, at: DumpContext): void {
+  if (at.running === true) throw new NeedsFreezing('the kernel tells its filters to a tracer only');
   if (!readFilters(thread).some(({ filter }) => asksSupervisor(filter))) return;
   at.refuse(
     new Unsupported('seccomp', 'a seccomp filter that asks a supervisor (SECCOMP_RET_USER_NOTIF) is not supported', {

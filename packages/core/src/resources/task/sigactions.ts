@@ -8,6 +8,8 @@ import { readTaskCore, taskCoreOf } from './core-images.js';
 import { mustCall } from './remote-call.js';
 
 const SIGSET_SIZE = 8;
+/** SIG_DFL; one object, which is encoded once. */
+const DEFAULT_ACTION: sa_entry = { sigaction: 0n, flags: 0n, restorer: 0n, mask: 0n, compatSigaction: false };
 
 /** All signals whose action can be changed, in the order of `tc.sigactions`. */
 export const ACTION_SIGNALS: readonly number[] = Array.from({ length: SIGRTMAX }, (_, i) => i + 1).filter((signal) => signal !== SIG.KILL && signal !== SIG.STOP);
@@ -24,7 +26,7 @@ export const sigactions: ProcessFacet = {
     signals.forEach((signal, i) => mustCall(remote, SYS.rt_sigaction, signal, 0, remote.data + i * kernel_sigaction.size, SIGSET_SIZE));
     const bytes = remote.read(remote.data, signals.length * kernel_sigaction.size);
     const entries = new Map(signals.map((signal, i) => [signal, encode(bytes, i)]));
-    taskCoreOf(core).sigactions = ACTION_SIGNALS.map((signal) => entries.get(signal) ?? { sigaction: 0n, flags: 0n, restorer: 0n, mask: 0n, compatSigaction: false });
+    taskCoreOf(core).sigactions = ACTION_SIGNALS.map((signal) => entries.get(signal) ?? DEFAULT_ACTION);
   },
   restore: [
     {

@@ -1,0 +1,118 @@
+// usage: node tools/bench-images.mjs [--rounds N]        CRIT=path of the peer, by default `crit` where there is one
+// The image commands beside crit, in one run: medians of CPU time (user and system) in ms, start-up of the interpreters
+// included; other work on the machine does not count.
+// Then what has no peer: search, and inspect of a checkpoint of 10 GB, with its peak memory.
+import { spawnSync } from 'node:child_process';
+import { ftruncateSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { IMAGE_TYPES, PE_PRESENT, openCheckpoint, pagemapOf, searchCheckpoint, writePagemap, type ImageSet } from '@criu-ts/images';
+import { createImageSet } from '@criu-ts/images/node';
+import { repository } from '../harness/repository.js';
+
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
+const rounds = Number(values.rounds);
+const program = path.join(repository, 'packages/images/dist/criu-images.js');
+const crit = process.env['CRIT'] ?? 'crit';
+const hasCrit = spawnSync(crit, ['--version']).error === undefined;
+if (!hasCrit) console.log('no peer to compare with: name a crit by CRIT=path');
+const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-bench-images-'));
+using _scratch = { [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
+
+const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1]!;
+
+/** CPU time of a command in ms, and what it wrote to stderr before. @throws where it fails */
+function once(command: readonly string[]): number {
+  const run = spawnSync('/bin/bash', ['-c', 'TIMEFORMAT="%U %S"; time "$0" "$@" > /dev/null', ...command], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}`);
+  const [user, system] = run.stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
+  return (user! + system!) * 1000;
+}
+
+let reached = true;
+function beside(what: string, args: (tool: string) => readonly string[], wanted: number | undefined): void {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    ours.push(once([process.execPath, program, ...args('ours')]));
+    if (hasCrit) theirs.push(once([crit, ...args('crit')]));
+  }
+  const [mine, other] = [median(ours), hasCrit ? median(theirs) : undefined];
+  const ratio = other === undefined ? undefined : other / mine;
+  if (ratio !== undefined && wanted !== undefined && ratio < wanted) reached = false;
+  console.log(`${what.padEnd(44)}${mine.toFixed(0).padStart(8)}${(other?.toFixed(0) ?? '–').padStart(10)}${(ratio === undefined ? '–' : `${ratio.toFixed(1)}×`).padStart(9)}${wanted === undefined || ratio === undefined ? '' : `   at least ${wanted}×: ${ratio >= wanted ? 'reached' : 'MISSED'}`}`);
+}
+
+const set = createImageSet(dir, 'replace');
+writePagemap(set, IMAGE_TYPES.pagemap, 1, pagemapOf(1, Array.from({ length: 100_000 }, (_, i) => ({ vaddr: 0x5500_0000_0000n + BigInt(i) * 8192n, nrPages: 1 + (i % 7), flags: PE_PRESENT }))));
+writeMm(set, 1, 10_000);
+
+/** An mm image of so many mappings. */
+function writeMm(into: ImageSet, pid: number, count: number, size = 4096n): void {
+  const vma = { pgoff: 0n, shmid: 0n, prot: 3, flags: 0x22, status: 0x201, fd: -1n };
+  const none = { mmStartCode: 0n, mmEndCode: 0n, mmStartData: 0n, mmEndData: 0n, mmStartStack: 0n, mmStartBrk: 0n, mmBrk: 0n, mmArgStart: 0n, mmArgEnd: 0n, mmEnvStart: 0n, mmEnvEnd: 0n };
+  into.write(IMAGE_TYPES.mm, pid, [{ ...none, exeFileId: 1, mmSavedAuxv: [6n, 4096n], aios: [], vmas: Array.from({ length: count }, (_, i) => ({ ...vma, start: 0x5500_0000_0000n + BigInt(i) * 2n * size, end: 0x5500_0000_0000n + (BigInt(i) * 2n + 1n) * size })) }]);
+}
+
+console.log(`${'CPU ms, of the whole command'.padEnd(44)}    ours      crit    ratio`);
+for (const [what, name] of [['a pagemap of 100,000 entries', 'pagemap-1'], ['an mm of 10,000 mappings', 'mm-1']] as const) {
+  const [image, json, out] = [`${name}.img`, `${name}.json`, `${name}.out`].map((file) => path.join(dir, file)) as [string, string, string];
+  beside(`decode ${what}`, () => ['decode', '-i', image, '-o', json], 10);
+  beside(`decode --pretty ${what}`, () => ['decode', '--pretty', '-i', image, '-o', out], undefined);
+  beside(`encode ${what}`, () => ['encode', '-i', json, '-o', out], 10);
+  if (!readFileSync(out).equals(readFileSync(image))) throw new Error(`${what} does not come back`);
+}
+
+// Search: one process, 256 MiB of something like memory, of which nothing fits.
+const big = path.join(dir, 'big');
+mkdirSync(big);
+const size = 256 * 1024 * 1024;
+writeCheckpoint(big, 1, BigInt(size));
+const sample = readFileSync(process.execPath);
+const content = new Uint8Array(size);
+for (let at = 0; at < size; at += sample.length) content.set(sample.subarray(0, Math.min(sample.length, size - at)), at);
+const files = new Map(['inventory.img', 'pstree.img', 'core-1.img', 'files.img', 'mm-1.img', 'pagemap-1.img'].map((name) => [name, new Uint8Array(readFileSync(path.join(big, name)))] as const));
+files.set('pages-1.img', content);
+using checkpoint = await openCheckpoint(files);
+for (const [what, pattern] of [['text', 'no such text anywhere'], ['a regular expression', /no such \d{9} text/]] as const) {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const begin = process.cpuUsage();
+    let found = 0;
+    for await (const match of searchCheckpoint(checkpoint, pattern)) found += match.pid;
+    if (found > 0) throw new Error('found what is not there');
+    const { user, system } = process.cpuUsage(begin);
+    times.push((user + system) / 1000);
+  }
+  const rate = size / median(times) / 1e6;
+  if (what === 'text' && rate < 1) reached = false;
+  console.log(`search for ${what}: ${rate.toFixed(2)} GB/s${what === 'text' ? `   at least 1: ${rate >= 1 ? 'reached' : 'MISSED'}` : ''}`);
+}
+
+/** A checkpoint of a process of 1000 mappings, and so much memory; its pages file is to be filled, or is a hole. */
+function writeCheckpoint(into: string, count: number, bytes: bigint): string {
+  const images = createImageSet(into, 'replace');
+  images.write(IMAGE_TYPES.inventory, undefined, [{ imgVersion: 2 }]);
+  images.write(IMAGE_TYPES.pstree, undefined, [{ pid: 1, ppid: 0, pgid: 1, sid: 1, threads: [1] }]);
+  images.write(IMAGE_TYPES.core, 1, [{ mtype: 1, tc: { taskState: 1, exitCode: 0, personality: 0, flags: 0, blkSigset: 0n, sigactions: [], comm: 'big' } }]);
+  images.write(IMAGE_TYPES.files, undefined, []);
+  const each = bytes / BigInt(count);
+  writeMm(images, 1, count, each);
+  writePagemap(images, IMAGE_TYPES.pagemap, 1, pagemapOf(1, Array.from({ length: count }, (_, i) => ({ vaddr: 0x5500_0000_0000n + BigInt(i) * 2n * each, nrPages: Number(each / 4096n), flags: PE_PRESENT }))));
+  return path.join(into, 'pages-1.img');
+}
+
+const huge = path.join(dir, 'huge');
+mkdirSync(huge);
+const hole = openSync(writeCheckpoint(huge, 1000, 10_000n * 1_048_576n), 'w');
+ftruncateSync(hole, 10_000 * 1_048_576);
+closeSync(hole);
+const seconds = median(Array.from({ length: rounds }, () => once([process.execPath, program, 'inspect', huge]))) / 1000;
+// A process's peak begins with that of the one that started it: bash is small.
+const measure = `process.on('exit', () => process.stderr.write(String(process.resourceUsage().maxRSS))); process.argv.splice(1, 0, 'x'); await import(${JSON.stringify(`file://${program}`)});`;
+const peak = spawnSync('/bin/bash', ['-c', '"$0" "$@" > /dev/null; true', process.execPath, '--input-type=module', '-e', measure, 'inspect', huge], { encoding: 'utf8' });
+const mib = Number(peak.stderr.trim()) / 1024;
+if (!(seconds < 1 && mib < 150)) reached = false;
+console.log(`inspect of 10 GB: ${seconds.toFixed(2)} CPU s, ${mib.toFixed(0)} MiB   below 1 s and 150 MiB: ${seconds < 1 && mib < 150 ? 'reached' : 'MISSED'}`);
+process.exitCode = reached ? 0 : 1;

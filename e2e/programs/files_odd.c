@@ -1,0 +1,67 @@
+/*
+ * Files with a life of their own: namespaces, leases of each kind, one of them being broken, a watch of a file that was
+ * removed, an open file of /proc/self.
+ */
+#include "victim.h"
+#include <sys/inotify.h>
+
+static char path[3][64];
+static volatile sig_atomic_t told;
+static void on_break(int signal) { told += signal == SIGIO; }
+
+static int make(int i, int flags)
+{
+	snprintf(path[i], sizeof path[i], "/tmp/odd-victim-%d-%d", getpid(), i);
+	close(MUST(open(path[i], O_RDWR | O_CREAT, 0600)));
+	return MUST(open(path[i], flags));
+}
+
+static uint32_t event(int fd, int *watch)
+{
+	char buffer[4096];
+	ssize_t n = read(fd, buffer, sizeof buffer);
+	*watch = n > 0 ? ((struct inotify_event *)buffer)->wd : -1;
+	return n > 0 ? ((struct inotify_event *)buffer)->mask : 0;
+}
+
+int main(void)
+{
+	signal(SIGIO, on_break);
+	int net = MUST(open("/proc/self/ns/net", O_RDONLY)), mnt = MUST(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+	int shared = make(0, O_RDONLY), broken = make(1, O_WRONLY), removed = make(2, O_RDWR);
+	MUST(fcntl(shared, F_SETLEASE, F_RDLCK));
+	MUST(fcntl(broken, F_SETLEASE, F_WRLCK));
+	EQUAL(open(path[1], O_RDONLY | O_NONBLOCK), -1);
+	EQUAL(told, 1);
+	int watches = MUST(inotify_init1(IN_NONBLOCK)), watch;
+	MUST(inotify_add_watch(watches, "/proc", IN_MODIFY));
+	MUST(inotify_rm_watch(watches, 1));
+	event(watches, &watch);
+	int gone = MUST(inotify_add_watch(watches, path[2], IN_MODIFY | IN_DELETE_SELF));
+	MUST(unlink(path[2]));
+	while (event(watches, &watch)) ;
+	ready_and_wait();
+
+	char mine[64] = "", theirs[64] = "", name[32];
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof name, "/proc/self/fd/%d", i ? mnt : net);
+		CHECK(readlink(name, mine, sizeof mine) > 0);
+		CHECK(readlink(i ? "/proc/self/ns/mnt" : "/proc/self/ns/net", theirs, sizeof theirs) > 0 && !strcmp(mine, theirs));
+	}
+	EQUAL(told, 1);
+	EQUAL(fcntl(shared, F_GETLEASE), F_RDLCK);
+	EQUAL(fcntl(broken, F_GETLEASE), F_RDLCK);
+	EQUAL(fcntl(shared, F_GETOWN), getpid());
+	EQUAL(open(path[0], O_WRONLY | O_NONBLOCK), -1);
+	EQUAL(errno, EAGAIN);
+	EQUAL(told, 2);
+	EQUAL(event(watches, &watch), 0);
+	EQUAL(write(removed, "x", 1), 1);
+	EQUAL(event(watches, &watch), IN_MODIFY);
+	EQUAL(watch, gone);
+	close(removed);
+	EQUAL(event(watches, &watch), IN_DELETE_SELF);
+	unlink(path[0]);
+	unlink(path[1]);
+	return finish();
+}
