@@ -67,15 +67,27 @@ function describeHierarchies(sets: readonly cg_set_entry[], options: CgroupOptio
     const name = nameOf(membership);
     const cnames = name === '' ? [''] : [...membership.controllers];
     if (modeOf(options) === 'ignore') return { cnames, dirs: [], isThreaded: false };
-    using hierarchy = openHierarchy(name, options.cgroupYard);
-    const tree = new CgroupTree(hierarchy, cnames, table, freezer);
     const roots = sets.flatMap(({ ctls }) => ctls.filter((ctl) => ctl.name === name).map((ctl) => newRootOf(options, cnames) ?? ctl.path));
+    const opened = tryOpen(name, options.cgroupYard, roots.every((root) => root === membership.path));
+    if (opened === undefined) return { cnames, dirs: [], isThreaded: false };
+    using hierarchy = opened;
+    const tree = new CgroupTree(hierarchy, cnames, table, freezer);
     for (const root of new Set(roots)) tree.add(root);
     const dirs = tree.nested();
     const [head] = dirs;
     if (freezer?.version === 1 && cnames.includes('freezer') && head !== undefined) head.properties.push({ name: 'freezer.state', value: freezer.frozen ? 'FROZEN' : 'THAWED' });
     return { cnames, dirs, isThreaded: tree.threaded };
   });
+}
+
+/** One that can't be reached does no harm where the tree is in our own cgroup: it will be in that of whoever restores it. */
+function tryOpen(name: string, yard: string | undefined, own: boolean): Hierarchy | undefined {
+  try {
+    return openHierarchy(name, yard);
+  } catch (error) {
+    if (own) return undefined;
+    throw error;
+  }
 }
 
 const nameOf = ({ controllers }: CgroupMembership): string => controllers.join(',');

@@ -1,5 +1,6 @@
 // Cgroups made, or found, again: cgroups(7); the modes are those of criu(8), --manage-cgroups.
 import type { cg_controller_entry, cg_set_entry, cgroup_dir_entry, cgroup_entry, cgroup_perms, cgroup_prop_entry } from '@criu-ts/images';
+import { readCgroups } from '@criu-ts/kernel/procfs';
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
@@ -18,6 +19,9 @@ interface Pending {
 export class RestoredCgroups implements Disposable {
   readonly #image: cgroup_entry;
   readonly #mode: CgroupMode;
+  readonly #yard: string | undefined;
+  /** Where we are, by hierarchy. */
+  readonly #own = new Map(readCgroups('self').map(({ controllers, path }) => [controllers.join(','), path]));
   readonly #hierarchies = new Map<string, Hierarchy>();
   /** Absolute paths of those that we made, parents first. */
   readonly #made: string[] = [];
@@ -28,6 +32,7 @@ export class RestoredCgroups implements Disposable {
   constructor(image: cgroup_entry, options: CgroupOptions) {
     this.#image = image;
     this.#mode = modeOf(options);
+    this.#yard = options.cgroupYard;
     try {
       for (const controller of image.controllers) this.#prepare(controller, options);
     } catch (error) {
@@ -50,6 +55,8 @@ export class RestoredCgroups implements Disposable {
     for (const { name, path: cgroup, cgnsPrefix } of set.ctls) {
       if ((cgnsPrefix ?? 0) > 0) throw new Unsupported('namespace', 'cgroup namespaces are not supported yet', { object: 'cgroup.img' });
       if (before?.ctls.find((ctl) => ctl.name === name)?.path === cgroup) continue;
+      // Born in ours; a hierarchy that the host has not, and whose root it was, is nobody's loss.
+      if (before === undefined && (this.#own.get(name) ?? '/') === cgroup) continue;
       const directory = this.#hierarchyOf(name).pathOf(cgroup);
       const [file, id] = 'pid' in task ? ['cgroup.procs', task.pid] : [name === '' ? 'cgroup.threads' : 'tasks', task.tid];
       write(`${directory}/${file}`, String(id), `put ${id} into the cgroup ${cgroup} of ${hierarchyTitle(name)}`);
@@ -78,8 +85,11 @@ export class RestoredCgroups implements Disposable {
   }
 
   #hierarchyOf(name: string): Hierarchy {
-    const hierarchy = this.#hierarchies.get(name);
-    if (hierarchy === undefined) throw new ImageCorrupt(`a set has ${hierarchyTitle(name)}, which is not described`, { object: 'cgroup.img' });
+    let hierarchy = this.#hierarchies.get(name);
+    if (hierarchy === undefined) {
+      hierarchy = openHierarchy(name, this.#yard);
+      this.#hierarchies.set(name, hierarchy);
+    }
     return hierarchy;
   }
 
@@ -87,9 +97,8 @@ export class RestoredCgroups implements Disposable {
     const name = cnames.join(',');
     const newRoot = newRootOf(options, cnames);
     const moved = newRoot === undefined ? dirs : rewriteRoot(this.#image, cnames, dirs, newRoot);
-    const hierarchy = openHierarchy(name, options.cgroupYard);
-    this.#hierarchies.set(name, hierarchy);
-    for (const dir of moved) this.#prepareDirectory(hierarchy, name, '', dir);
+    // The root of a hierarchy is always there.
+    for (const dir of moved) if (dir.dirName !== '' || dir.children.length > 0) this.#prepareDirectory(this.#hierarchyOf(name), name, '', dir);
   }
 
   #prepareDirectory(hierarchy: Hierarchy, name: string, above: string, dir: cgroup_dir_entry): void {
