@@ -16,7 +16,7 @@ function compiled(language: string, compiler: string, args: (out: string) => rea
   return {
     name: `a ${language} program with many threads`,
     skip: lacks(compiler),
-    rounds: 5,
+    rounds: 3,
     start: async (ws) => {
       const out = path.join(ws.folder('compiled'), compiler);
       const env = { ...process.env, GO111MODULE: 'off', GOFLAGS: '', CGO_ENABLED: '0', GOCACHE: path.join(repository, 'e2e/dist/go-cache') };

@@ -8,7 +8,7 @@ import { startWorkers } from './workers.js';
 export const jvm: RealProgramKind = {
   name: 'a JVM with several threads under load',
   skip: lacks('java', 'javac'),
-  rounds: 4,
+  rounds: 3,
   start: async (ws) => {
     const port = await freePort();
     const classes = ws.folder(`classes-of-${port}`);

@@ -9,7 +9,7 @@ const valueOf = (key: number): string => `${key} `.repeat((key * 37) % 300);
 export const memcached: RealProgramKind = {
   name: `memcached with ${KEYS} keys`,
   skip: lacks('memcached'),
-  rounds: 5,
+  rounds: 3,
   idle: [],
   start: async (ws) => {
     const port = await freePort();

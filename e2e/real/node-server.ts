@@ -21,7 +21,7 @@ const ACTIVE = ['ticks', 'hashes', 'listed', 'echoes'] as const;
 export const nodeServer: RealProgramKind = {
   name: 'node with timers, an HTTP server, a worker and a child',
   skip: false,
-  rounds: 5,
+  rounds: 3,
   start: async (ws) => {
     const port = await freePort();
     const victim = await ws.launch([process.execPath, path.join(repository, 'e2e/real/sources/timers.mjs'), String(port)], 'node');

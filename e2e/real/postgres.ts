@@ -16,7 +16,7 @@ const bin = existsSync(versions) ? readdirSync(versions).map((version) => path.j
 export const postgres: RealProgramKind = {
   name: `PostgreSQL with ${ROWS} rows, run as its own user`,
   skip: bin === undefined ? `no ${versions}/VERSION/bin/postgres` : false,
-  rounds: 5,
+  rounds: 4,
   idle: [],
   start: (ws) => startPostgres(ws),
   peerRefuses: { says: /Can't get rlimit|[Ss]ys[Vv]/, because: 'it wants CAP_SYS_RESOURCE for tasks of other users, and an ipc namespace around System V segments' },

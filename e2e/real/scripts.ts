@@ -16,7 +16,7 @@ export const scripts: readonly RealProgramKind[] = [
   {
     name: 'python3 with asyncio and a pool of processes',
     skip: existsSync(python) ? false : `no ${python}`,
-    rounds: 4,
+    rounds: 2,
     start: async (ws) => {
       const port = await freePort();
       return startWorkers(ws, 'python', [python, path.join(sources, 'crowd.py'), String(port)], port);
@@ -28,7 +28,7 @@ function script(interpreter: string, file: string): RealProgramKind {
   return {
     name: `${interpreter} with signal handlers and an itimer`,
     skip: lacks(interpreter),
-    rounds: 5,
+    rounds: 4,
     start: async (ws) => {
       const victim = await ws.launch([find(interpreter) ?? '', path.join(sources, file)], interpreter);
       const counts = (what: string): number[] => victim.lines().flatMap((line) => (line.startsWith(`${what} `) ? [Number(line.slice(what.length + 1))] : []));
