@@ -82,7 +82,7 @@ export const groups = {
   PER: { prefix: 'PER_', headers: ['linux/personality.h'] },
   PERSONALITY: { prefix: '', headers: ['linux/personality.h'] },
   PF: { prefix: 'PF_', headers: ['linux/elf.h'] },
-  PIDFD: { prefix: 'PIDFD_', headers: ['linux/pidfd.h'] },
+  PIDFD: { prefix: 'PIDFD_', headers: ['linux/pidfd.h'], newer: ['THREAD'] },
   PKEY: { prefix: 'PKEY_', headers: ['linux/mman.h'] },
   PM_SCAN: { prefix: 'PM_SCAN_', headers: ['linux/fs.h'], newer: ['WP_MATCHING', 'CHECK_WPASYNC'] },
   PR: { prefix: 'PR_', headers: ['linux/prctl.h'], newer: ['SET_MDWE', 'GET_MDWE', 'SET_MEMORY_MERGE', 'GET_MEMORY_MERGE', 'FUTEX_HASH', 'MDWE_REFUSE_EXEC_GAIN', 'MDWE_NO_INHERIT', 'GET_SHADOW_STACK_STATUS', 'SET_SHADOW_STACK_STATUS', 'LOCK_SHADOW_STACK_STATUS', 'TIMER_CREATE_RESTORE_IDS', 'TIMER_CREATE_RESTORE_IDS_OFF', 'TIMER_CREATE_RESTORE_IDS_ON', 'TIMER_CREATE_RESTORE_IDS_GET'] },

@@ -144,3 +144,20 @@ t.test('explain -D: whether images can be restored here', { skip }, async (t) =>
   renameSync(`${victim.out}.away`, victim.out);
   t.match(findings(missing)[0], { object: new RegExp(victim.out) });
 });
+
+t.test('explain -D: what the living program has still', { skip }, async (t) => {
+  const tool = toolUnderTest();
+  const rows: readonly (readonly [program: string, args: readonly string[], code: string])[] = [
+    ['ptys', [], 'host-pty-taken'],
+    ['system_v_shm', ['keep'], 'host-shm-attached'],
+    ['unix_sockets', [], 'host-name-taken'],
+  ];
+  for (const [program, args, code] of rows) {
+    await using ws = new Workspace({ ownTerminals: program === 'ptys' });
+    const victim = await ws.start(program, args);
+    const images = ws.folder('images');
+    if (!succeeded(t, await ws.dump(tool, victim.pid, images, ['--leave-running']), `${program} dumped`)) continue;
+    const living = codes(await ws.run(tool, ['explain', '-D', images, '--json']));
+    t.ok(living.includes(code) && living.includes('host-pid-taken'), `${program}: ${living.join(', ')}`);
+  }
+});

@@ -28,8 +28,8 @@ async function startBash(ws: Workspace, withPeer = false): Promise<RealProgram> 
   };
   const check = async (t: Assertions): Promise<void> => {
     if (visit === 0) {
-      terminal.type("PS1='bash-''is-ready> '; n=0\nsleep 1234\n");
-      await terminal.shows(t, 'bash-is-ready> sleep 1234\r\n', 'a job is in the foreground');
+      terminal.type("PS1='bash-''is-ready> '; n=0\nsh -c \"echo in-''front; exec sleep 1234\"\n");
+      await terminal.shows(t, 'in-front\r\n', 'a job is in the foreground');
       terminal.type('\u001a'); // Ctrl-Z
     }
     if (visit > 0) {

@@ -5,7 +5,7 @@ import { imageTypeOfName } from './image-types.js';
 import { ImageReader } from './image-reader.js';
 import { ImageWriter } from './image-writer.js';
 import { MemorySink, MemorySource } from './io/directory.js';
-import { imageFromJson, imageToJson } from './json/image-json.js';
+import { imageFromJson, imageToJson, imageToText } from './json/image-json.js';
 import { parseJson, writeJson } from './json/json-text.js';
 import type { JsonObject } from './json/json-text.js';
 import { isRaw } from './layout.js';
@@ -72,6 +72,7 @@ for (const pretty of [false, true]) {
       for (const name of readdirSync(path.join(corpus.path, set))) {
         const bytes = readFileSync(path.join(corpus.path, set, name));
         const text = writeJson(imageToJson(new MemorySource(name, bytes), { pretty }), pretty ? 4 : undefined);
+        if ([...imageToText(new MemorySource(name, bytes), { pretty }, pretty ? 4 : undefined)].join('') !== text) t.fail(`${set}/${name} in pieces`);
         const sink = new MemorySink(name);
         imageFromJson(parseJson(text), sink);
         files++;

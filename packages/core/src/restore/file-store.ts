@@ -5,6 +5,7 @@ import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
+import { fileEntries } from '../files/file-entries.js';
 import { unlink } from '../files/paths.js';
 import { kindOfType, typeNameOf } from '../resources/files/registry.js';
 
@@ -25,7 +26,7 @@ export class FileStore {
 
   constructor(at: RestoreContext) {
     this.#at = at;
-    this.#entries = new Map(at.images.readIfPresent(IMAGE_TYPES.files).map((entry) => [entry.id, entry]));
+    this.#entries = new Map(fileEntries(at).map((entry) => [entry.id, entry]));
     const remaps = (this.#remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)])));
     this.#context = {
       options: at.options,

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { MemorySink, MemorySource } from '../io/directory.js';
 import { NodeDirectory } from '../io/node-directory.js';
 import { ImageSet } from '../image-set.js';
-import { imageFromJson, imageInfo, imageToJson } from '../json/image-json.js';
+import { imageFromJson, imageInfo, imageToText } from '../json/image-json.js';
 import { parseJson, writeJson } from '../json/json-text.js';
 import { CHECKPOINT_COMMANDS } from './checkpoint-commands.js';
 import { listDescriptors } from './explore/fds.js';
@@ -29,6 +29,22 @@ function write(file: string | boolean | undefined, what: string | Uint8Array, te
   else terminal.stdout(typeof what === 'string' ? `${what}\n` : what);
 }
 
+/** As `write`, piece by piece; nothing is made where the first one already fails. */
+function writePieces(file: string | boolean | undefined, pieces: Iterable<string>, terminal: Terminal): void {
+  const iterator = pieces[Symbol.iterator]();
+  let next = iterator.next();
+  const fd = typeof file === 'string' ? openSync(file, 'w') : undefined;
+  try {
+    for (; next.done !== true; next = iterator.next()) {
+      if (fd === undefined) terminal.stdout(next.value);
+      else writeFileSync(fd, next.value);
+    }
+    if (fd === undefined) terminal.stdout('\n');
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
 const EXPLORERS: Readonly<Record<string, (set: ImageSet) => Iterable<string>>> = { ps: listProcesses, fds: listDescriptors, mems: listMappings, rss: listPages };
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
@@ -40,7 +56,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     help: ['--pretty         several lines, indented, with some numbers in the form of their field', '-i IN, --in IN   the image (standard input by default)', '-o OUT, --out OUT  where the JSON goes (standard output by default)'],
     run({ values }, terminal) {
       const pretty = values.pretty === true;
-      write(values.out, writeJson(imageToJson(read(values.in, terminal), { pretty }), pretty ? INDENT : undefined), terminal);
+      writePieces(values.out, imageToText(read(values.in, terminal), { pretty }, pretty ? INDENT : undefined), terminal);
     },
   },
   encode: {
@@ -86,7 +102,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: ['--nopl  show sizes in place of payloads'],
     run({ values, positionals: [file] }, terminal) {
-      write(undefined, writeJson(imageToJson(read(file, terminal), { pretty: true, noPayload: values.nopl === true }), INDENT), terminal);
+      writePieces(undefined, imageToText(read(file, terminal), { pretty: true, noPayload: values.nopl === true }, INDENT), terminal);
     },
   },
   ...CHECKPOINT_COMMANDS,

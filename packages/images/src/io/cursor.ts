@@ -56,6 +56,13 @@ export class ByteCursor {
 
   /** A little-endian u32. */
   u32(what: string): number {
+    const begin = this.#at - this.#windowAt;
+    const w = this.#window;
+    // Mostly it is at hand: no view is made for four bytes.
+    if (begin + 4 <= w.length) {
+      this.#at += 4;
+      return (w[begin]! | (w[begin + 1]! << 8) | (w[begin + 2]! << 16) | (w[begin + 3]! << 24)) >>> 0;
+    }
     const b = this.take(4, what);
     return (b[0]! | (b[1]! << 8) | (b[2]! << 16) | (b[3]! << 24)) >>> 0;
   }

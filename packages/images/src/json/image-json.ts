@@ -7,6 +7,7 @@ import { isRaw } from '../layout.js';
 import type { AnyImageType, EntryPart, ImageType } from '../layout.js';
 import { encodeBase64 } from './bytes-text.js';
 import { JsonInvalid } from './json-invalid.js';
+import { jsonPieces, writeJson } from './json-text.js';
 import type { JsonObject, JsonValue } from './json-text.js';
 import { arrayAt, base64At, messageFromJson, messageToJson, objectAt } from './message-json.js';
 import { payloadFromJson, payloadToJson, sizeText } from './payload-json.js';
@@ -34,25 +35,37 @@ function typeOf(source: ByteSource): AnyImageType {
 }
 
 /** @throws ImageCorrupt */
-export function imageToJson(source: ByteSource, { pretty = false, noPayload = false }: JsonOptions = {}): JsonObject {
+export function imageToJson(source: ByteSource, options: JsonOptions = {}): JsonObject {
   const type = typeOf(source);
   if (isRaw(type)) return { magic: type.kind, raw: encodeBase64(source.read(0, source.size)) };
+  return { magic: magicOf(type), entries: [...entriesToJson(type, source, options)] };
+}
+
+/** The same as text, in pieces: of an image of any size, a little is held. What comes before damage is given. @throws ImageCorrupt */
+export function* imageToText(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string, void, undefined> {
+  const type = typeOf(source);
+  if (isRaw(type)) yield writeJson({ magic: type.kind, raw: encodeBase64(source.read(0, source.size)) }, indent);
+  else yield* jsonPieces({ magic: magicOf(type) }, 'entries', entriesToJson(type, source, options), indent);
+}
+
+const magicOf = (type: ImageType<unknown>): string => (type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind);
+
+function* entriesToJson(type: ImageType<unknown>, source: ByteSource, { pretty = false, noPayload = false }: JsonOptions): Generator<JsonObject, void, undefined> {
   const reader = new ImageReader(type, source);
-  const entries = noPayload ? reader.scan() : reader.entries();
-  const shown: JsonValue[] = [];
-  for (const entry of entries) {
-    const part = partOf(type, shown.length);
-    if (part.payload === undefined && !noPayload) shown.push(messageToJson(part.message, entry as object, pretty));
-    else {
-      const { message, payload, payloadLength } = entry as { message: object; payload?: unknown; payloadLength?: number };
-      const json = messageToJson(part.message, message, pretty);
-      if (payload !== undefined) json.extra = payloadToJson(part.payload!, payload);
-      // crit shows no size for ghost files in one piece, and none for chunks.
-      else if (part.payload !== undefined && payloadLength !== undefined && type.kind !== 'GHOST_FILE') json.extra = sizeText(payloadLength);
-      shown.push(json);
+  let index = 0;
+  for (const entry of noPayload ? reader.scan() : reader.entries()) {
+    const part = partOf(type, index++);
+    if (part.payload === undefined && !noPayload) {
+      yield messageToJson(part.message, entry as object, pretty);
+      continue;
     }
+    const { message, payload, payloadLength } = entry as { message: object; payload?: unknown; payloadLength?: number };
+    const json = messageToJson(part.message, message, pretty);
+    if (payload !== undefined) json.extra = payloadToJson(part.payload!, payload);
+    // crit shows no size for ghost files in one piece, and none for chunks.
+    else if (part.payload !== undefined && payloadLength !== undefined && type.kind !== 'GHOST_FILE') json.extra = sizeText(payloadLength);
+    yield json;
   }
-  return { magic: type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind, entries: shown };
 }
 
 const partOf = (type: ImageType<unknown>, index: number): EntryPart => (index === 0 ? (type.layout.first ?? type.layout.rest) : type.layout.rest);
@@ -65,7 +78,7 @@ export function imageInfo(source: ByteSource): JsonObject {
   let count = 0;
   while (scan.next().done !== true) count++;
   const head = type.layout.first?.message.name === 'pagemap_head' ? 1 : 0;
-  return { magic: type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind, count: count - head };
+  return { magic: magicOf(type), count: count - head };
 }
 
 /** Writes the image that JSON describes. @throws JsonInvalid */
