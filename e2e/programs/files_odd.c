@@ -1,6 +1,6 @@
 /*
  * Files with a life of their own: namespaces, leases of each kind, one of them being broken, a watch of a file that was
- * removed, an open file of /proc/self.
+ * removed, files of /proc of a process that has ended.
  */
 #include "victim.h"
 #include <sys/inotify.h>
@@ -40,7 +40,21 @@ int main(void)
 	int gone = MUST(inotify_add_watch(watches, path[2], IN_MODIFY | IN_DELETE_SELF));
 	MUST(unlink(path[2]));
 	while (event(watches, &watch)) ;
+	pid_t child = MUST(fork());
+	if (child == 0) for (;;) pause();
+	char proc[2][32];
+	snprintf(proc[0], sizeof proc[0], "/proc/%d", child);
+	snprintf(proc[1], sizeof proc[1], "/proc/%d/status", child);
+	int directory = MUST(open(proc[0], O_RDONLY | O_DIRECTORY)), status = MUST(open(proc[1], O_RDONLY));
+	MUST(kill(child, SIGKILL));
+	MUST(waitpid(child, NULL, 0));
 	ready_and_wait();
+
+	char line[32];
+	EQUAL(read(status, line, sizeof line), -1);
+	EQUAL(errno, ESRCH);
+	EQUAL(openat(directory, "status", O_RDONLY), -1);
+	EQUAL(access(proc[0], F_OK), -1);
 
 	char mine[64] = "", theirs[64] = "", name[32];
 	for (int i = 0; i < 2; i++) {

@@ -10,9 +10,12 @@ export function captureLinkRemap(file: InspectedFile, path: string, id: number, 
   const linkId = at.nextFileId();
   let directory = parentOf(path);
   while (directory !== '/' && statPath(directory) === undefined) directory = parentOf(directory);
-  const name = `${directory === '/' ? '' : directory}/link_remap.${linkId}`;
+  const plain = `${directory === '/' ? '' : directory}/link_remap.${linkId}`;
   using fd = file.open();
-  const result = linkDescriptor(fd, name);
+  let name = plain;
+  let result = linkDescriptor(fd, name);
+  // Another tree's, or left over where images were never restored.
+  for (let i = 1; result === -17 && i < 10_000; i++) result = linkDescriptor(fd, (name = `${plain}.${i}`));
   if (result === -18) throw new Unsupported('file', `${path} can't be linked back: its directory lies on another file system now`);
   if (result < 0) throw new SyscallFailed(`linkat(${JSON.stringify(name)})`, -result);
   at.undoOnFailure(() => unlink(name));

@@ -1,5 +1,5 @@
 // A file reached by a name: finds out at the dump whether its name still leads to it, and opens it at the restore.
-import type { reg_file_entry } from '@criu-ts/images';
+import { IMAGE_TYPES, type reg_file_entry, remap_type } from '@criu-ts/images';
 import { FS_MAGIC, FS_MAGIC_INTERNAL, O, S } from '@criu-ts/kernel/abi';
 import { splitDeleted } from '@criu-ts/kernel/procfs';
 import { type OwnedFd, SyscallFailed } from '@criu-ts/kernel/sys';
@@ -8,13 +8,14 @@ import type { DumpContext } from '../resources/contexts.js';
 import type { FileDumpContext, FileRestoreContext, InspectedFile } from '../resources/file-kind.js';
 import { checkBuildId } from './build-id.js';
 import { captureGhost, judgeGhost, materializeGhost } from './ghost.js';
+import { deadProcess } from './dead-process.js';
 import { captureLinkRemap } from './link-remap.js';
 import { fileType, fsTypeOf, link, makeParents, openPath, rmdir, statOf, statPath, unlink } from './paths.js';
 
 /** Where a file lies: the name for the images, and what must be done so that the name leads to it again. */
 export interface NamedFile {
   readonly path: string;
-  readonly remap: 'none' | 'ghost' | 'link';
+  readonly remap: 'none' | 'ghost' | 'link' | 'dead-process';
   /** It was named as external: the images have `file[MOUNT:INODE]` instead of a path. */
   readonly external?: true;
 }
@@ -29,7 +30,7 @@ export function judgeName(file: InspectedFile, at: DumpContext): NamedFile {
   using fd = file.open();
   const fsType = fsTypeOf(fd);
   if (fsType === FS_MAGIC_INTERNAL.MQUEUE_MAGIC) throw new Unsupported('file', 'POSIX message queues are not supported yet', { why: 'its messages and attributes are no contents of a file', hint: 'close the queue (mq_close) before the dump' });
-  if (fsType === FS_MAGIC.PROC_SUPER_MAGIC) return judgeProcFile(shown, path, maybeDeleted);
+  if (fsType === FS_MAGIC.PROC_SUPER_MAGIC) return judgeProcFile(shown, path, maybeDeleted, at);
   if (stat.nlink === 0) {
     judgeGhost(file, at.options.ghostLimit);
     return { path, remap: 'ghost' };
@@ -53,19 +54,27 @@ export function judgeName(file: InspectedFile, at: DumpContext): NamedFile {
   return { path, remap: 'link' };
 }
 
-/** /proc/PID/… of a process that is no more: its name would belong to nobody after the restore. */
-function judgeProcFile(shown: string, path: string, maybeDeleted: boolean): NamedFile {
-  const pid = /^\/proc\/(\d+)(?:\/|$)/.exec(path)?.[1];
-  if (pid !== undefined && (maybeDeleted || statPath(`/proc/${pid}`) === undefined)) {
+/** /proc/PID/… of a process that is no more: somebody must have that pid while it is opened. */
+function judgeProcFile(shown: string, path: string, maybeDeleted: boolean, at: DumpContext): NamedFile {
+  const pid = processOf(path);
+  if (pid === undefined || !(maybeDeleted || statPath(`/proc/${pid}`) === undefined)) return { path: shown, remap: 'none' };
+  // Further down lies what this one process had: descriptors, mappings, threads.
+  if (at.hasProcess(pid) || !/^\/proc\/\d+(\/\w+)?$/.test(path)) {
     throw new Unsupported('file', `${path} belongs to a process that has ended`, { why: 'a file of /proc can only be opened while its process lives', hint: 'close the file' });
   }
-  return { path: shown, remap: 'none' };
+  return { path, remap: 'dead-process' };
+}
+
+function processOf(path: string): number | undefined {
+  const pid = /^\/proc\/(\d+)(?:\/|$)/.exec(path)?.[1];
+  return pid === undefined ? undefined : Number(pid);
 }
 
 /** Adds what a restore needs to make the name lead to the file again. */
 export function captureName(file: InspectedFile, named: NamedFile, id: number, at: FileDumpContext): void {
   if (named.remap === 'ghost') captureGhost(file, id, at);
   else if (named.remap === 'link') captureLinkRemap(file, named.path, id, at);
+  else if (named.remap === 'dead-process') at.append(IMAGE_TYPES.remapFpath, { origId: id, remapId: processOf(named.path) ?? 0, remapType: remap_type.PROCFS });
 }
 
 /** Flags that mean something only at the moment of opening; images of others could hold them. */
@@ -98,9 +107,9 @@ export function openNamed(entry: reg_file_entry, at: FileRestoreContext, options
     return openChecked(entry, `/proc/self/fd/${given.number}`, flags, open);
   }
   const remap = at.remapOf(entry.id);
-  if (remap?.kind === 'dead-process') refuseDeadProcess(entry);
   const checkedOpen = (path: string): OwnedFd => openChecked(entry, path, flags, open);
-  if (remap === undefined) return checkedOpen(entry.name);
+  if (remap?.kind === 'dead-process') deadProcess(`pid ${remap.pid}`, at, remap.pid);
+  if (remap === undefined || remap.kind === 'dead-process') return checkedOpen(entry.name);
   if (remap.kind === 'linked') return throughLink(at.regular(remap.file).name, entry.name, checkedOpen);
   const ghost = materializeGhost(remap.ghost, entry.name, at);
   // A directory can't have two names: it is opened under its own, and removed when all is installed.
@@ -137,18 +146,13 @@ export function preflightNamed(entry: reg_file_entry, at: FileRestoreContext): v
     return;
   }
   const remap = at.remapOf(entry.id);
-  // A ghost brings all of itself.
-  if (remap?.kind === 'ghost') return;
-  if (remap?.kind === 'dead-process') refuseDeadProcess(entry);
+  // A ghost brings all of itself; so does a process that had ended.
+  if (remap?.kind === 'ghost' || remap?.kind === 'dead-process') return;
   const path = remap?.kind === 'linked' ? at.regular(remap.file).name : entry.name;
   judgeFound(entry, path);
   const isLink = entry.mode !== undefined && fileType(entry.mode) === S.IFLNK;
   using fd = openPath(path, entry.buildId.length > 0 ? O.RDONLY : O.PATH | (isLink ? O.NOFOLLOW : 0));
   check(entry, path, fd);
-}
-
-function refuseDeadProcess(entry: reg_file_entry): never {
-  throw new Unsupported('file', `${entry.name} belongs to a process that had ended`, { why: 'a stand-in for that process is not made yet' });
 }
 
 function notHandedOver(name: string): HostLacks {

@@ -1,13 +1,13 @@
 // pidfd_open(2); fdinfo 'Pid:', 'NSpid:' (kernel/fork.c pidfd_show_fdinfo)
 import { fd_types, type pidfd_entry } from '@criu-ts/images';
-import { PIDFD, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
-import { kill, OwnedFd, rawSyscall, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
-import { spawnSeed } from '@criu-ts/tracee';
+import { PIDFD, SYS } from '@criu-ts/kernel/abi';
+import { OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, Unsupported } from '../../errors.js';
+import { deadProcess } from '../../files/dead-process.js';
 import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
 import { setFlags } from '../../files/status-flags.js';
-import type { FileKind, FileRestoreContext } from '../file-kind.js';
+import type { FileKind } from '../file-kind.js';
 
 /** In fdinfo and in the images: it has ended, and its parent has waited for it. */
 const REAPED = -1;
@@ -33,9 +33,10 @@ export const pidfd: FileKind<pidfd_entry> = {
 
   capture: (_, __, entry) => ({ pidfd: entry }),
 
+  // Pidfds of one inode were of one process.
   reopen(entry, at) {
     const { nspid, flags, fown, ino } = part(entry, 'pidfd');
-    const fd = openPidfd(nspid === REAPED ? deadProcess(ino, at) : nspid, flags & PIDFD.THREAD);
+    const fd = openPidfd(nspid === REAPED ? deadProcess(`pidfd ${ino}`, at) : nspid, flags & PIDFD.THREAD);
     setFlags(fd, flags);
     setSignal(fd, fown);
     return fd;
@@ -52,20 +53,3 @@ function openPidfd(pid: number, flags: number): OwnedFd {
 }
 
 const ESRCH = 3;
-
-/** A process that ends as soon as all files are open. Pidfds of one inode were of one process. */
-function deadProcess(inode: number, at: FileRestoreContext): number {
-  return at.shared(`dead-process:${inode}`, () => {
-    const pid = spawnSeed();
-    let lives = true;
-    const end = (): void => {
-      if (!lives) return;
-      lives = false;
-      kill(pid, SIG.KILL);
-      wait4(pid, WAIT.ALL);
-    };
-    at.defer(end);
-    at.whenInstalled(end);
-    return pid;
-  });
-}
