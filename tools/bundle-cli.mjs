@@ -9,6 +9,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { sourcePlugin, tableInliner } from './inline-tables.mjs';
+import { lateModule } from './lazy-modules.mjs';
 
 const outdir = 'packages/cli/dist';
 const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
@@ -57,9 +59,8 @@ const common = {
 };
 // What an earlier build left would be packed.
 for (const name of existsSync(outdir) ? readdirSync(outdir) : []) if (/\.(cjs|cache)$/.test(name)) rmSync(path.join(outdir, name));
-await build({
+const command = {
   ...common,
-  entryPoints: Object.fromEntries(bundles.map((name) => [name, `packages/cli/src/program/${name}.ts`])),
   plugins: [koffiAtOnce],
   // A script that vm compiled can't import; what is imported late is required late.
   supported: { 'dynamic-import': false },
@@ -74,7 +75,30 @@ await build({
   charset: 'ascii',
   minifySyntax: true,
   minifyWhitespace: true,
-});
+};
+// What a process without such files does not need.
+const late = [
+  /^packages\/core\/src\/resources\/files\/(?!registry|pipe|regular)[\w-]+\.ts$/,
+  /^packages\/core\/src\/files\/(unix-(queue|place|calls|sockets)|control-messages|inet-options|socket-(calls|options)|ghost|tty-(pair|open|queue|state)|unsupported)\.ts$/,
+  /^packages\/core\/src\/resources\/cgroups\/(capture|restore|hierarchy)\.ts$/,
+  /^packages\/kernel\/src\/netlink\/(inet|unix|packet|netlink)-diag\.ts$/,
+  /^packages\/kernel\/src\/abi\/(syscalls|errno)\.ts$/,
+  /^packages\/cli\/src\/options\/rare\.ts$/,
+  /^packages\/images\/src\/pages\/compress\.ts$/,
+];
+const inline = await tableInliner();
+const transform = (source, file) => {
+  const short = path.relative(process.cwd(), file);
+  const inlined = inline(source);
+  return late.some((pattern) => pattern.test(short)) ? lateModule(inlined, short) : inlined;
+};
+for (const name of bundles) {
+  await build({
+    ...command,
+    entryPoints: { [name]: `packages/cli/src/program/${name}.ts` },
+    plugins: [...command.plugins, sourcePlugin(transform)],
+  });
+}
 await build({
   ...common,
   entryPoints: { 'criu-ts': 'packages/cli/src/program/launch.ts' },

@@ -57,7 +57,7 @@ const tinyRound = (mappings: number) => async (ws: Workspace, dir: string): Prom
 const WARM = [
   { name: 'api', like: 'tiny', about: 'a tiny process', ratio: 1, warmups: 5, round: tinyRound(1) },
   { name: 'api-vmas', like: 'vmas', about: 'a process of 10,000 mappings', ratio: 1.5, warmups: 5, round: tinyRound(5000) },
-  ...realCases.filter(({ skip = false }) => skip === false).map(({ name, about }) => ({ name: `api-${name}`, like: name, about: about.replace(/;.*/, ''), ratio: 1, warmups: 5, round: warmRound(name) })),
+  ...realCases.filter(({ skip = false }) => skip === false).map(({ name, about }) => ({ name: `api-${name}`, like: name, about: about.replace(/;.*/, ''), ratio: 1, warmups: 5, round: warmRound(name, 32 << 20) })),
 ];
 for (const { name, like, about, ratio, warmups, round: once } of WARM.filter((each) => wanted(each.name))) {
   const peerCase = [...benchCases, ...realCases].find((each) => each.name === like);

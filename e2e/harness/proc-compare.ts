@@ -12,6 +12,7 @@ export interface Allowed {
 /** What a program changes by itself while it waits, and what watching it changes. */
 export const changesByItself: readonly Allowed[] = [
   { field: /^fdinfo\/\d+\/(it_value|ticks)$/, because: 'a timerfd runs on' },
+  { field: /^fdinfo\/\d+\/Sq(TotalTime|WorkTime|ThreadCpu)$/, because: 'the thread that polls an io_uring runs on' },
 ];
 
 /** What can't survive: the kernel gives no way to choose it, or it names the old object. */
@@ -88,7 +89,7 @@ function nameIdentities(snapshot: ProcSnapshot): Map<string, string> {
       normal.set(field, text.replace(/^(pipe|socket):\[(\d+)\]$/, (_all, kind: string, inode: string) => `${kind}:[${identify(inode)}]`));
     } else if (/(^|\/)maps\/[^/]+$/.test(field)) {
       // perms offset dev inode name: of a nameless file, device and inode are the kernel's choice
-      const vma = /^(\S+ \S+) (\S+ \d+) (.*(?:\(deleted\)|\/memfd:.*|\/dev\/zero.*))$/.exec(text);
+      const vma = /^(\S+ \S+) (\S+ \d+) (.*(?:\(deleted\)|\/memfd:.*|\/dev\/zero.*|anon_inode:\[io_uring\]))$/.exec(text);
       normal.set(field, vma === null ? text : `${vma[1]} ${identify(vma[2] ?? '')} ${vma[3]}`);
     } else if (/(^|\/)fdinfo\/\d+\/flags$/.test(field)) {
       normal.set(field, `0${(Number.parseInt(text, 8) & ~O_LARGEFILE).toString(8)}`);

@@ -34,6 +34,7 @@ const MOUNT_TERMINALS = 'mount -t devpts -o newinstance,gid=5,mode=0620,ptmxmode
 export class Workspace {
   readonly dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-e2e-'));
   readonly shepherd: Shepherd;
+  readonly #afterwards: (() => void)[] = [];
   #runs = 0;
 
   constructor({ privateMounts = false, ownTerminals = false }: WorkspaceOptions = {}) {
@@ -46,6 +47,11 @@ export class Workspace {
     const dir = path.join(this.dir, name);
     mkdirSync(dir, { recursive: true });
     return dir;
+  }
+
+  /** Takes away what programs leave outside of the folder when they are killed; called when all of them are gone. */
+  afterwards(tidy: () => void): void {
+    this.#afterwards.push(tidy);
   }
 
   /** Starts a program of `programs/` and waits until it says `ready`. */
@@ -113,6 +119,7 @@ export class Workspace {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shepherd[Symbol.asyncDispose]();
+    for (const tidy of this.#afterwards) tidy();
     // For a look at the images after a failure.
     if (process.env['E2E_KEEP'] !== undefined) console.error(`# kept ${this.dir}`);
     else rmSync(this.dir, { recursive: true, force: true });

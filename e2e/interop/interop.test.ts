@@ -51,14 +51,14 @@ for (const { name, skip: missing, start, startForPeer = start, peerRefuses, term
     // Before the next check, which changes the program.
     const theirs2 = await dumpOf(t, ws, criu, program, ['--leave-running']);
     if (theirs2 === undefined) return;
-    same(t, theirs1, theirs2, 'dumped by CRIU, restored by ours, dumped by CRIU: the same');
+    same(t, theirs1, theirs2, 'dumped by CRIU, restored by ours, dumped by CRIU: the same', [...itRanOn, ...itWasRestored]);
     await program.check(t);
 
     const ours2 = await dumpOf(t, ws, ours, program);
     if (ours2 === undefined || !(await restoreOf(t, ws, ours, program, ours2))) return;
     const ours3 = await dumpOf(t, ws, ours, program, ['--leave-running']);
     if (ours3 === undefined) return;
-    same(t, ours2, ours3, 'dumped, restored and dumped by ours: the same');
+    same(t, ours2, ours3, 'dumped, restored and dumped by ours: the same', [...itRanOn, ...itWasRestored]);
     await program.check(t);
     await program.end(t);
   });

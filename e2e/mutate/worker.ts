@@ -100,7 +100,8 @@ async function attempt(subject: Subject, leaveStopped: boolean): Promise<{ code:
   try {
     restored = await restore({ imagesDir: subject.images, leaveStopped });
     const there = strangers();
-    const missing = promised(subject.images).filter((pid) => !there.includes(pid));
+    // Whoever runs, with memory or registers that make no sense, may have ended by now.
+    const missing = leaveStopped ? promised(subject.images).filter((pid) => !there.includes(pid)) : [];
     if (missing.length > 0) problem = `restored, but ${missing.join(', ')} are missing`;
   } catch (error) {
     const { code: errorCode, stack, cause } = error as { code?: unknown; stack?: unknown; cause?: unknown };

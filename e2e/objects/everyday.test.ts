@@ -214,6 +214,7 @@ t.test('removed files: --ghost-limit, --link-remap', { skip }, async (t) => {
     if (!succeeded(t, await ws.dump(tool, victim.pid, images, allowing), 'dumped with')) continue;
     await gone(victim);
     if (!succeeded(t, await ws.restore(tool, images), 'restored')) continue;
+    t.same(readdirSync(victim.dir).filter((name) => /remap|ghost|cr_/.test(name)), [], 'no name is left over');
     for (const { ok, text } of await victim.verify()) t.ok(ok, text);
   }
 });
@@ -229,7 +230,6 @@ t.test('--evasive-devices', { skip }, async (t) => {
   const without = await ws.dump(tool, victim.pid, ws.folder('without'));
   t.match([without.code, without.output], [1, /another file lies at \/dev\/null/], 'refused without');
   succeeded(t, await ws.dump(tool, victim.pid, ws.folder('images'), ['--evasive-devices']), 'dumped with');
-  await ws.shell('umount /dev/null');
 });
 
 t.test('--timeout: a tree that does not stop in time runs on', { skip }, async (t) => {

@@ -70,6 +70,19 @@ t.test('what can not be dumped: explain and dump name all of it', { skip }, asyn
   for (const { ok, text: verdict } of await victim.verify()) t.ok(ok, verdict);
 });
 
+t.test('what shows only when the files are captured is told at once, too', { skip }, async (t) => {
+  await using ws = new Workspace({ privateMounts: true });
+  const victim = await ws.start('removed', ['links']);
+  // Their directory is another one now: a link into it can't be made.
+  await ws.shell(`mount -t tmpfs none ${victim.dir}/inner`);
+  const images = ws.folder('images');
+  const dump = await ws.run(toolUnderTest(), ['dump', '-t', String(victim.pid), '-D', images, '--link-remap']);
+  t.equal(dump.code, 1);
+  for (const name of ['a', 'c']) t.match(dump.output, new RegExp(`/inner/${name} can't be linked back: its directory lies on another file system`), `names inner/${name}`);
+  t.same(readdirSync(images), [], 'nothing was written');
+  for (const { ok, text } of await victim.verify()) t.ok(ok, text);
+});
+
 t.test('explain knows the options of a dump', { skip }, async (t) => {
   await using ws = new Workspace();
   // No session of its own: the shepherd's.
@@ -130,4 +143,21 @@ t.test('explain -D: whether images can be restored here', { skip }, async (t) =>
   t.same([missing.code, codes(missing)], [2, ['host-file-missing']], 'a file is missing');
   renameSync(`${victim.out}.away`, victim.out);
   t.match(findings(missing)[0], { object: new RegExp(victim.out) });
+});
+
+t.test('explain -D: what the living program has still', { skip }, async (t) => {
+  const tool = toolUnderTest();
+  const rows: readonly (readonly [program: string, args: readonly string[], code: string])[] = [
+    ['ptys', [], 'host-pty-taken'],
+    ['system_v_shm', ['keep'], 'host-shm-attached'],
+    ['unix_sockets', [], 'host-name-taken'],
+  ];
+  for (const [program, args, code] of rows) {
+    await using ws = new Workspace({ ownTerminals: program === 'ptys' });
+    const victim = await ws.start(program, args);
+    const images = ws.folder('images');
+    if (!succeeded(t, await ws.dump(tool, victim.pid, images, ['--leave-running']), `${program} dumped`)) continue;
+    const living = codes(await ws.run(tool, ['explain', '-D', images, '--json']));
+    t.ok(living.includes(code) && living.includes('host-pid-taken'), `${program}: ${living.join(', ')}`);
+  }
 });

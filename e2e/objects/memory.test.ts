@@ -6,4 +6,5 @@ testObjects([
   { program: 'mem_file' },
   { program: 'mem_shared' },
   { program: 'mem_memfd' },
+  { program: 'mem_guards' },
 ]);

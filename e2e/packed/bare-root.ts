@@ -6,7 +6,7 @@ import { waitFor } from '../harness/wait.js';
 
 /** Programs of the bare system, and that is all it has: no compiler, no emscripten, no protoc, no repository. */
 const PROGRAMS = ['sh', 'env', 'sleep', 'setsid', 'cat', 'mv', 'umount'] as const;
-const DEVICES = ['null', 'zero', 'random', 'urandom'] as const;
+const DEVICES = ['null', 'zero', 'random', 'urandom', 'tty'] as const;
 
 export interface Outcome {
   readonly code: number | null;
@@ -85,6 +85,7 @@ export class BareRoot {
       `mount --bind ${this.home} home`,
       'mount -t proc proc proc',
       'mount -t sysfs -o ro sysfs sys',
+      'mkdir dev/pts; mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts; ln -s pts/ptmx dev/ptmx',
       'pivot_root . old',
       'cd /',
       'export PATH=/bin',

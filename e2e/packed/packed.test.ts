@@ -129,6 +129,9 @@ t.test('tarballs on a bare machine', { skip: skipReason() }, async (t) => {
   await t.test('the command line', async (t) => {
     const version = bare.run(['npx', 'criu-ts', '--version'], { cwd: '/home/app' });
     t.match(version.output, /^criu-ts \d+\.\d+\.\d+ /m, '--version');
+    const check = bare.run(['npx', 'criu-ts', 'check'], { cwd: '/home/app' });
+    t.equal(check.code, 0, 'check', { output: check.output });
+    t.match(check.output, /Looks good/, 'all that is needed is there');
     const { pid, counted } = await startCounter('cli');
     mkdirSync(path.join(app, 'images'));
     if (!well(t, bare.run(['npx', 'criu-ts', 'dump', '-t', String(pid), '-D', 'images'], { cwd: '/home/app' }), 'dump')) return;

@@ -1,5 +1,6 @@
 /*
  * removed ghost: holds a removed file of 2 MiB · removed link: holds a file by a name that was removed, another one is left ·
+ * removed links: two of the latter kind, in a directory of their own ·
  * removed vfork: waits for a child of vfork(2), which nobody can interrupt.
  */
 #include "victim.h"
@@ -43,6 +44,28 @@ static int linked(void)
 	return finish();
 }
 
+static int links(void)
+{
+	static const char *const names[][2] = { { "inner/a", "inner/b" }, { "inner/c", "inner/d" } };
+	char text[16] = "";
+	int fds[2];
+
+	MUST(mkdir("inner", 0755));
+	for (int i = 0; i < 2; i++) {
+		MUST(fds[i] = open(names[i][0], O_RDWR | O_CREAT, 0600));
+		MUST(write(fds[i], names[i][0], 7));
+		MUST(link(names[i][0], names[i][1]));
+		MUST(unlink(names[i][0]));
+	}
+	say("ready");
+	while (!told_to_go()) nap(20);
+	for (int i = 0; i < 2; i++) {
+		EQUAL(pread(fds[i], text, 8, 0), 7);
+		CHECK(strcmp(text, names[i][0]) == 0);
+	}
+	return finish();
+}
+
 static int waiting(void)
 {
 	pid_t child;
@@ -65,5 +88,5 @@ static int waiting(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	return strcmp(what, "ghost") == 0 ? ghost() : strcmp(what, "link") == 0 ? linked() : waiting();
+	return strcmp(what, "ghost") == 0 ? ghost() : strcmp(what, "link") == 0 ? linked() : strcmp(what, "links") == 0 ? links() : waiting();
 }

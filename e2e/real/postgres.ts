@@ -1,5 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { descendantsOf, stateOf } from '../harness/shepherd.js';
@@ -47,6 +47,7 @@ export async function startPostgres(ws: Workspace, around: readonly string[] = [
     await victim.line(/database system is ready to accept connections/, 60_000);
     await listens(victim, port);
     await quiet(victim);
+    tidyUp(ws, victim, data);
     return victim;
   };
   let victim = await launch();
@@ -98,6 +99,16 @@ export async function startPostgres(ws: Workspace, around: readonly string[] = [
     check,
     end,
   };
+}
+
+/** What it removes itself at an orderly end: else it would stay in the host's memory. */
+function tidyUp(ws: Workspace, victim: Victim, data: string): void {
+  const [, segment] = /^ *\d+ +(\d+) *$/m.exec(readFileSync(path.join(data, 'postmaster.pid'), 'latin1')) ?? [];
+  const shared = new Set(readFileSync(`/proc/${victim.pid}/maps`, 'latin1').match(/\/dev\/shm\/PostgreSQL\.\d+$/gm));
+  ws.afterwards(() => {
+    for (const file of shared) rmSync(file, { force: true });
+    if (segment !== undefined && existsSync(path.join(data, 'postmaster.pid'))) spawnSync('ipcrm', ['-m', segment], { stdio: 'ignore' });
+  });
 }
 
 /** A fast shutdown, as pg_ctl asks for. */

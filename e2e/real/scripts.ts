@@ -1,12 +1,27 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { repository } from '../harness/repository.js';
 import { waitFor } from '../harness/wait.js';
-import { find, lacks, type RealProgramKind } from './kind.js';
+import { find, freePort, lacks, type RealProgramKind } from './kind.js';
+import { startWorkers } from './workers.js';
+
+// Another python may come first in PATH, with a version manager around it.
+const python = '/usr/bin/python3';
+const sources = path.join(repository, 'e2e/real/sources');
 
 /** Interpreters with signal handlers and an itimer. They print `ticks N`, `rounds N` as they go, `usr1 N` for each signal. */
 export const scripts: readonly RealProgramKind[] = [
   script('perl', 'handlers.pl'),
   script('ruby', 'handlers.rb'),
+  {
+    name: 'python3 with asyncio and a pool of processes',
+    skip: existsSync(python) ? false : `no ${python}`,
+    rounds: 4,
+    start: async (ws) => {
+      const port = await freePort();
+      return startWorkers(ws, 'python', [python, path.join(sources, 'crowd.py'), String(port)], port);
+    },
+  },
 ];
 
 function script(interpreter: string, file: string): RealProgramKind {
@@ -15,7 +30,7 @@ function script(interpreter: string, file: string): RealProgramKind {
     skip: lacks(interpreter),
     rounds: 5,
     start: async (ws) => {
-      const victim = await ws.launch([find(interpreter) ?? '', path.join(repository, 'e2e/real/sources', file)], interpreter);
+      const victim = await ws.launch([find(interpreter) ?? '', path.join(sources, file)], interpreter);
       const counts = (what: string): number[] => victim.lines().flatMap((line) => (line.startsWith(`${what} `) ? [Number(line.slice(what.length + 1))] : []));
       /** Waits for a number that is larger than the last so far. */
       const goesOn = async (what: string): Promise<void> => {

@@ -58,8 +58,8 @@ t.test('bash and its pipeline, a job of one shell, go on as a job of another one
   await after.shows(t, 'job-shell> ', 'the shell of the job waits');
   after.type('echo "n is $n, $(stty size)"\n');
   await after.shows(t, 'n is 42, 33 90\r\n', 'it has its variables, and the terminal has its own size');
-  after.type('sleep 1000\n');
-  await after.shows(t, 'sleep 1000\r\n', 'it starts another job');
+  after.type('sh -c "echo in-\'\'front; exec sleep 1000"\n');
+  await after.shows(t, 'in-front\r\n', 'it starts another job');
   after.type('\u0003');
   await after.shows(t, 'job-shell> ', 'which Ctrl-C ends');
   after.type('exit 7\n');

@@ -27,13 +27,19 @@ async function startBash(ws: Workspace, withPeer = false): Promise<RealProgram> 
     await terminal.shows(t, begun, 'half a line is typed');
   };
   const check = async (t: Assertions): Promise<void> => {
-    if (visit === 0) terminal.type("PS1='bash-''is-ready> '; n=0\n");
-    else {
+    if (visit === 0) {
+      terminal.type("PS1='bash-''is-ready> '; n=0\nsh -c \"echo in-''front; exec sleep 1234\"\n");
+      await terminal.shows(t, 'in-front\r\n', 'a job is in the foreground');
+      terminal.type('\u001a'); // Ctrl-Z
+    }
+    if (visit > 0) {
       terminal.type(`lf a line ${visit}\n`);
       await terminal.shows(t, `${begun}lf a line ${visit}\r\n`.toUpperCase(), 'what was typed comes out of the pipeline, the half line before too');
       terminal.type('\u0004');
     }
     await terminal.shows(t, 'bash-is-ready> ', 'the shell waits');
+    terminal.type('jobs\n');
+    await terminal.shows(t, 'Stopped ', 'a job is stopped');
     terminal.type('echo "n is $((n++)), $(stty size)"\n');
     await terminal.shows(t, `n is ${visit}, `, 'its variable is what it was');
     visit++;
@@ -42,7 +48,7 @@ async function startBash(ws: Workspace, withPeer = false): Promise<RealProgram> 
   const end = async (t: Assertions): Promise<void> => {
     terminal.type('\n\u0003'); // Ctrl-C reaches the group in the foreground
     await terminal.shows(t, 'bash-is-ready> ', 'Ctrl-C ends the pipeline');
-    terminal.type('exit\n');
+    terminal.type('kill -9 %1; exit\nexit\n'); // the first may be told of a stopped job
     await victim.line(/^end$/);
     t.ok(true, 'the shell ends, and its terminal with it');
   };

@@ -18,6 +18,8 @@ export interface FrozenProcess {
   readonly pid: number;
   /** The main thread first. */
   readonly threads: readonly Tracee[];
+  /** Threads of the kernel's own in the process: stopped too, to be seen off when they are killed, and nothing else. */
+  readonly kernelThreads?: readonly Tracee[];
   readonly zombie: boolean;
   /** The signal of the group-stop that it was in before we came (SIGSTOP, SIGTSTP, …). */
   readonly stopSignal: number | undefined;
@@ -161,8 +163,9 @@ export class FrozenTree implements Disposable {
       return;
     }
     if (!threads.has(pid)) throw new FreezeFailed(pid, 'its main thread has ended while others run on', 'wait until all of its threads have ended');
-    const ordered = [...threads.values()].sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
-    const frozen: FrozenProcess = { pid, threads: ordered, zombie: false, stopSignal: ordered.map(({ tid }) => this.#stopSignals.get(tid)).find((s) => s !== undefined) };
+    const kernelThreads = [...threads.values()].filter(isKernels);
+    const ordered = [...threads.values()].filter((tracee) => !kernelThreads.includes(tracee)).sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
+    const frozen: FrozenProcess = { pid, threads: ordered, kernelThreads, zombie: false, stopSignal: ordered.map(({ tid }) => this.#stopSignals.get(tid)).find((s) => s !== undefined) };
     this.processes.set(pid, frozen);
     this.#onFrozen?.(frozen);
   }
@@ -297,6 +300,17 @@ function seizeWithSeccompSuspended(pid: number, tid: number): Tracee {
     if (error instanceof SyscallFailed && (error.errno === ERRNO.EPERM || error.errno === ERRNO.EINVAL)) return Tracee.seize(pid, tid, OPTIONS);
     throw error;
   }
+}
+
+/**
+ * A thread of the kernel's own in the process, such as io_uring has: it stops and goes on as others do, but never runs
+ * the program's code, so it can make no calls for us, and there is nothing to save. The kernel gives it an instruction
+ * and a stack pointer of 0 so that tracers see it (arch/x86/kernel/process.c, copy_thread).
+ */
+function isKernels(tracee: Tracee): boolean {
+  if (tracee.tid === tracee.pid) return false;
+  const registers = tracee.readRegisters();
+  return registers.get('rip') === 0n && registers.get('rsp') === 0n;
 }
 
 function threadsOf(pid: number): number[] {

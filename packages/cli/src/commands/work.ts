@@ -43,6 +43,8 @@ export async function work(
 }
 
 function report(session: Session, values: Values, io: Io, command: CommandName, error: CriuError): number {
+  // A restore ends at the first thing that this host lacks.
+  if (command === 'restore' && error.code.startsWith('host-')) error.aftermath ??= `no process is left; ${io.name} explain -D ${session.imagesDir} tells all that stands in the way`;
   const text = errorText(error, io.name, command);
   // Where the log is stderr, the three lines are the log's last ones.
   if (values['log-file'] !== undefined) {

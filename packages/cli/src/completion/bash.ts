@@ -1,3 +1,4 @@
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames, commands } from '../commands/index.js';
 import { allOptions, optionsOf, spellings, type ValueKind, valueKind } from '../options/catalogue.js';
 
@@ -32,7 +33,7 @@ ${name}() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case \${COMP_WORDS[i]} in
-      ${commandNames.join('|')}) command=\${COMP_WORDS[i]}; break ;;
+      ${[...commandNames, ...IMAGE_COMMANDS].join('|')}) command=\${COMP_WORDS[i]}; break ;;
     esac
   done
   case $prev in
@@ -40,13 +41,15 @@ ${values.join('\n')}
   esac
   if [[ $cur == -* ]]; then
     case $command in
+      ${IMAGE_COMMANDS.join('|')}) ;;
 ${commandNames.map((command) => `      ${command}) ${words(optionsOf(command).flatMap(spellings))} ;;`).join('\n')}
       *) ${words(allOptions().flatMap(spellings))} ;;
     esac
     return
   fi
   case $command in
-    '') ${words(commandNames)} ;;
+    '') ${words([...commandNames, ...IMAGE_COMMANDS])} ;;
+    ${IMAGE_COMMANDS.join('|')}) ${CANDIDATES.file} ;;
 ${operands.join('\n')}
   esac
 }

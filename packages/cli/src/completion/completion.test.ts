@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t from 'tap';
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames } from '../commands/index.js';
 import { fakeIo } from '../fake-io.js';
 import { optionsOf, spellings } from '../options/catalogue.js';
@@ -29,6 +30,7 @@ const ROWS: readonly (readonly [typed: string, completed: string])[] = [
   ['criu-ts dump -R --link', '--link-remap'],
   ['criu-ts check --expe', '--experimental'],
   ['criu-ts completion fi', 'fish'],
+  ['criu-ts deco', 'decode'],
   ['criu-ts -v4 resto', 'restore'],
 ];
 
@@ -46,9 +48,10 @@ t.test('bash', { skip: missing('bash') }, async (t) => {
   for (const command of commandNames) {
     t.same(complete('criu-ts', command, '-').filter(Boolean).sort(), optionsOf(command).flatMap(spellings).sort(), `all options of ${command}`);
   }
-  t.same(complete('criu-ts', ''), commandNames, 'all commands');
+  t.same(complete('criu-ts', ''), [...commandNames, ...IMAGE_COMMANDS], 'all commands');
   t.same(complete('criu-ts', 'dump', '-D', `${dir}/im`), [`${dir}/images`], 'directories only');
   t.same(complete('criu-ts', 'dump', '--images-dir', '=', `${dir}/im`), [`${dir}/images`], 'after an equals sign');
+  t.same(complete('criu-ts', IMAGE_COMMANDS[0]!, `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'images to look into');
   t.same(complete('criu-ts', 'restore', '--pidfile', `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'files');
   t.same(complete('criu-ts', 'restore', '--config', `${dir}/inner/a`), [`${dir}/inner/a file`], 'a blank in a name');
   t.ok(complete('criu-ts', 'dump', '-t', '').includes(String(process.pid)), 'PIDs');

@@ -1,3 +1,4 @@
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames, commands } from '../commands/index.js';
 import { optionsOf, type ValueKind, valueKind } from '../options/catalogue.js';
 import type { OptionSpec } from '../options/spec.js';
@@ -21,6 +22,8 @@ export function fishCompletion(program: string): string {
     if (operand !== undefined) lines.push(`${seen} -a '${operand.values.join(' ')}'`);
     for (const row of optionsOf(command)) lines.push(...optionLines(row, seen));
   }
+  for (const command of IMAGE_COMMANDS) lines.push(`complete -c ${program} -n __fish_use_subcommand -a ${command} -d 'look into images'`);
+  lines.push(`complete -c ${program} -n '__fish_seen_subcommand_from ${IMAGE_COMMANDS.join(' ')}' -F`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -1,3 +1,4 @@
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames, commands } from '../commands/index.js';
 import { optionsOf, type ValueKind, valueKind } from '../options/catalogue.js';
 import type { OptionSpec } from '../options/spec.js';
@@ -14,6 +15,7 @@ const ACTIONS: Readonly<Record<Exclude<ValueKind, 'none'>, string>> = {
 export function zshCompletion(program: string): string {
   const name = `_${program.replaceAll('-', '_')}`;
   const described = commandNames.map((command) => quote(`${command}:${commands[command]!.text}`));
+  described.push(...IMAGE_COMMANDS.map((command) => quote(`${command}:look into images`)));
   const cases = commandNames.map((command) => {
     const { operand } = commands[command]!;
     const specs = [...optionsOf(command).flatMap(argumentSpecs), ...(operand === undefined ? [] : [`1:${operand.name}:(${operand.values.join(' ')})`])];
@@ -33,6 +35,7 @@ ${name}() {
     arguments)
       case $line[1] in
 ${cases.join('\n')}
+        ${IMAGE_COMMANDS.join('|')}) _files ;;
       esac ;;
   esac
 }

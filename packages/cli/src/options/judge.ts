@@ -1,6 +1,6 @@
 import { UsageError } from '../usage-error.js';
-import type { OptionSpec } from './spec.js';
-import { optionTable, type Values } from './table.js';
+import { rowOf } from './parse.js';
+import type { Values } from './table.js';
 
 /**
  * Options whose effect we can't give are refused, all at once, instead of being passed over.
@@ -8,9 +8,9 @@ import { optionTable, type Values } from './table.js';
  * @throws UsageError
  */
 export function judgeOptions(values: Values): string[] {
-  const given = (optionTable as readonly OptionSpec[]).filter(({ long }) => {
-    const value = (values as Record<string, unknown>)[long];
-    return value !== undefined && value !== false;
+  const given = Object.entries(values).flatMap(([long, value]) => {
+    const row = value === undefined || value === false ? undefined : rowOf(long);
+    return row === undefined ? [] : [row];
   });
   const refused = given.filter(({ refused, long }) => refused !== undefined && !asksForNothing(refused.unless, values, long));
   if (refused.length > 0) {

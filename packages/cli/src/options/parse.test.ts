@@ -1,9 +1,8 @@
 import t from 'tap';
 import { parseConfig } from './config-file.js';
 import { judgeOptions } from './judge.js';
-import { parseOptions } from './parse.js';
-import type { OptionSpec } from './spec.js';
-import { optionTable, type Values } from './table.js';
+import { everyOption, parseOptions } from './parse.js';
+import type { Values } from './table.js';
 
 t.test('arguments are read as getopt_long does', async (t) => {
   const rows: [name: string, args: string, values: Values, words: string[]][] = [
@@ -58,7 +57,7 @@ t.test('what cannot be read is named', async (t) => {
 });
 
 t.test('the table', async (t) => {
-  const rows = optionTable as readonly OptionSpec[];
+  const rows = everyOption();
   const names = rows.flatMap(({ long, alias, short }) => [long, alias, short]).filter((name) => name !== undefined);
   t.equal(new Set(names).size, names.length, 'names no option twice');
   for (const row of rows) {

@@ -1,6 +1,7 @@
 import { UsageError } from '../usage-error.js';
+import { rareOptions } from './rare.js';
 import type { OptionSpec } from './spec.js';
-import { optionTable, type Values } from './table.js';
+import { usualOptions, type Values } from './table.js';
 
 /** CRIU's default log level: warnings. */
 export const DEFAULT_VERBOSITY = 2;
@@ -12,22 +13,25 @@ interface Named {
   readonly negated: boolean;
 }
 
-let byLong: Map<string, Named> | undefined;
-let byShort: Map<string, Named> | undefined;
+/** Every row there is. */
+export const everyOption = (): readonly OptionSpec[] => [...usualOptions, ...rareOptions.ignored, ...rareOptions.refused];
 
-function index(): { long: Map<string, Named>; short: Map<string, Named> } {
-  if (byLong === undefined || byShort === undefined) {
-    byLong = new Map();
-    byShort = new Map();
-    for (const row of optionTable as readonly OptionSpec[]) {
-      for (const name of row.alias === undefined ? [row.long] : [row.long, row.alias]) {
-        byLong.set(name, { name, row, negated: false });
-        if (row.negatable === true) byLong.set(`no-${name}`, { name: `no-${name}`, row, negated: true });
-      }
-      if (row.short !== undefined) byShort.set(row.short, { name: row.short, row, negated: false });
-    }
-  }
-  return { long: byLong, short: byShort };
+/** The names of a row. */
+function namesOf(row: OptionSpec): Named[] {
+  return (row.alias === undefined ? [row.long] : [row.long, row.alias]).flatMap((name) => [
+    { name, row, negated: false },
+    ...(row.negatable === true ? [{ name: `no-${name}`, row, negated: true }] : []),
+  ]);
+}
+
+/** The row of an option that was given, by its long name. */
+export function rowOf(long: string): OptionSpec | undefined {
+  return findRow((row) => row.long === long);
+}
+
+/** The rare ones are looked at last: most runs never need them. */
+function findRow(test: (row: OptionSpec) => boolean): OptionSpec | undefined {
+  return (usualOptions as readonly OptionSpec[]).find(test) ?? everyOption().find(test);
 }
 
 type Mutable = Record<string, boolean | number | string | string[] | undefined>;
@@ -74,12 +78,14 @@ function parseLong(text: string, next: () => string | undefined, values: Mutable
 }
 
 function findLong(given: string): Named {
-  const { long } = index();
-  const exact = long.get(given);
+  const plain = given.startsWith('no-') ? given.slice(3) : given;
+  const row = findRow(({ long, alias }) => long === given || alias === given || long === plain || alias === plain);
+  const exact = row && namesOf(row).find(({ name }) => name === given);
   if (exact !== undefined) return exact;
-  const begun = [...long.values()].filter(({ name }) => name.startsWith(given));
+  const long = everyOption().flatMap(namesOf);
+  const begun = long.filter(({ name }) => name.startsWith(given));
   const [first] = begun;
-  if (first === undefined || given === '') throw new UsageError(`unrecognized option '--${given}'${closest(given, [...long.keys()])}`);
+  if (first === undefined || given === '') throw new UsageError(`unrecognized option '--${given}'${closest(given, long.map(({ name }) => name))}`);
   if (new Set(begun.map(({ row }) => row)).size > 1 || begun.some(({ negated }) => negated !== first.negated)) {
     throw new UsageError(`option '--${given}' is ambiguous: ${begun.map(({ name }) => `--${name}`).join(', ')}`);
   }
@@ -89,15 +95,16 @@ function findLong(given: string): Named {
 function parseShort(cluster: string, next: () => string | undefined, values: Mutable): void {
   for (let i = 0; i < cluster.length; i++) {
     const letter = cluster[i]!;
-    const option = index().short.get(letter);
-    if (option === undefined) throw new UsageError(`invalid option -- '${letter}'`);
-    if (option.row.kind === 'flag') {
+    const row = findRow(({ short }) => short === letter);
+    if (row === undefined) throw new UsageError(`invalid option -- '${letter}'`);
+    const option = { name: letter, row, negated: false };
+    if (row.kind === 'flag') {
       store(option, `-${letter}`, undefined, values);
       continue;
     }
     const rest = cluster.slice(i + 1);
     const glued = rest === '' ? undefined : rest;
-    store(option, `-${letter}`, glued === undefined && option.row.optionalValue !== true ? next() : glued, values);
+    store(option, `-${letter}`, glued === undefined && row.optionalValue !== true ? next() : glued, values);
     return;
   }
 }

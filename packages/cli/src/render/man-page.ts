@@ -1,4 +1,5 @@
 // Manual pages in the macros of man(7).
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames, commands } from '../commands/index.js';
 import { optionsOf } from '../options/catalogue.js';
 import type { OptionSpec } from '../options/spec.js';
@@ -29,6 +30,9 @@ function programPage(program: string): string {
     roff(`Saves running process trees into files, and brings them back. Options, images and exit codes are those of CRIU ${CRIU_VERSION} (criu(8)); called by the name criu, it takes CRIU's place.`),
     section('COMMANDS'),
     ...commandNames.flatMap((name) => ['.TP', `.BR ${roff(`${program}-${name}`)} (1)`, roff(commands[name]!.text)]),
+    '.TP',
+    `.BR ${IMAGE_COMMANDS.map(roff).join(' ", " ')}`,
+    'look into images, here or elsewhere; each tells more by \\-\\-help',
     section('OPTIONS'),
     'Each command shows its own by',
     '.BR \\-\\-help ,',

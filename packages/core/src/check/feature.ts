@@ -2,7 +2,7 @@ import type { Bench } from './bench.js';
 
 /**
  * `basic`: nothing works without it · `extra`: some processes need it · `experimental`: CRIU calls it so · `named`:
- * only looked at when it is asked for by name, or with all the rest.
+ * only looked at when it is asked for by name.
  */
 export type FeatureCategory = 'basic' | 'extra' | 'experimental' | 'named';
 

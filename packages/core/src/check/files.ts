@@ -1,5 +1,5 @@
 // Files, and what /proc says of them.
-import { MAP, O, PROT, SYS } from '@criu-ts/kernel/abi';
+import { io_uring_params, MAP, O, PROT, SYS } from '@criu-ts/kernel/abi';
 import { readMaps } from '@criu-ts/kernel/procfs';
 import { memfd, open, OwnedFd, rawSyscall, sys, tryIoctl } from '@criu-ts/kernel/sys';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -67,6 +67,11 @@ export const fileFeatures: readonly Feature[] = [
     const result = tryIoctl(fd, SIOCGSKNS);
     if (result >= 0) new OwnedFd(result)[Symbol.dispose]();
     return result >= 0;
+  }),
+  ownFeature('io_uring', 'extra', { neededFor: 'idle rings of io_uring', without: 'sysctl kernel.io_uring_disabled=0, or start programs with io_uring turned off', since: '5.19' }, ({ memory }) => {
+    memory.bytes.fill(0, 0, io_uring_params.size);
+    using fd = new OwnedFd(sys(SYS.io_uring_setup, 4, memory.address));
+    return /^SqMask:/m.test(fdInfo(fd)) || 'fdinfo does not tell its state';
   }),
   ownFeature('ipc_next_id', 'extra', { neededFor: 'System V shared memory, semaphores and message queues with their ids', without: 'a kernel with CONFIG_CHECKPOINT_RESTORE and CONFIG_SYSVIPC', since: '3.8' }, () => {
     const missing = ['sem', 'msg', 'shm'].filter((kind) => !existsSync(`/proc/sys/kernel/${kind}_next_id`));

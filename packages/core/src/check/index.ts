@@ -1,17 +1,9 @@
 import { toCriuError } from '../errors.js';
-import { basicFeatures } from './basic.js';
 import { Bench } from './bench.js';
-import type { Feature, FeatureCategory } from './feature.js';
-import { fileFeatures } from './files.js';
-import { memoryFeatures } from './memory.js';
-import { namespaceFeatures } from './namespaces.js';
-import { networkFeatures } from './network.js';
-import { taskFeatures } from './tasks.js';
+import type { FeatureCategory } from './feature.js';
+import { FEATURES } from './table.js';
 
 export type { FeatureCategory } from './feature.js';
-
-/** All of them, in the order of the table. */
-const FEATURES: readonly Feature[] = [...basicFeatures, ...taskFeatures, ...memoryFeatures, ...fileFeatures, ...networkFeatures, ...namespaceFeatures];
 
 /** The names that {@link checkFeatures} takes: CRIU's 45 first, then ours. */
 export const featureNames: readonly string[] = [...FEATURES.filter(({ criu }) => criu), ...FEATURES.filter(({ criu }) => !criu)].map(({ name }) => name);

@@ -206,6 +206,11 @@ export class DumpFiles {
 
   #idOfLink(pid: number, name: string): number {
     const file = inspectPath(pid, this.#names.get(pid) ?? { pid }, name);
+    // A mapped ring is no other open file of the same inode: it is the one that a descriptor leads to.
+    if (file.link === 'anon_inode:[io_uring]') {
+      const ring = this.#all.find((open) => open.file.fd !== undefined && open.file.stat.ino === file.stat.ino && open.file.stat.dev === file.stat.dev);
+      if (ring !== undefined) return ring.id;
+    }
     const key = `${file.stat.dev}:${file.stat.ino}:${file.mntId}:${file.link}`;
     let open = this.#byName.get(key);
     if (open === undefined) this.#byName.set(key, (open = this.#add(file)));

@@ -46,7 +46,7 @@ export function releaseTree(run: DumpRun): void {
   if (state === 'killed') {
     for (const pid of pids) kill(pid, SIG.KILL);
     // A tracer is told first, and has to take note before the parent can reap.
-    for (const process of tree.processes.values()) for (const { tid } of [...process.threads].reverse()) wait4(tid, WAIT.ALL);
+    for (const { threads, kernelThreads = [] } of tree.processes.values()) for (const { tid } of [...kernelThreads, ...[...threads].reverse()]) wait4(tid, WAIT.ALL);
   }
   if (state !== 'killed') {
     mendCalls(run);

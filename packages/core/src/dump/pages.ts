@@ -1,3 +1,4 @@
+import type { vma_entry } from '@criu-ts/images';
 import { O, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { isAbsent, listChildren, ProcessGone, readStatus } from '@criu-ts/kernel/procfs';
 import { open, type OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
@@ -5,9 +6,9 @@ import type { DumpTask } from '../model/dump-task.js';
 import { copyFileRuns } from '../resources/memory/file-copier.js';
 import { copyPages, prepareCopying } from '../resources/memory/page-copier.js';
 import { scanPrivatePages } from '../resources/memory/page-runs.js';
-import { hasPrivatePages, PageList, VmaPages } from '../resources/memory/pagemap-entries.js';
+import { guardEntry, hasPrivatePages, PageList, VmaPages } from '../resources/memory/pagemap-entries.js';
 import { PagesFile } from '../resources/memory/pages-file.js';
-import { PAGE, PE } from '../resources/memory/vma-status.js';
+import { PAGE, PE, TASK_SIZE } from '../resources/memory/vma-status.js';
 import type { DumpRun, NumberedPages } from './run.js';
 
 const ENXIO = 6;
@@ -75,7 +76,16 @@ function listPages(run: DumpRun, task: DumpTask): PageList {
   const vmas = run.vmas.get(task.pid) ?? [];
   const pages = new VmaPages(vmas);
   using pagemap = openPagemap(task.pid);
-  scanPrivatePages(pagemap, vmas.filter(hasPrivatePages), (start, end) => pages.add(start, end));
+  const guards: vma_entry[] = [];
+  scanPrivatePages(
+    pagemap,
+    vmas.filter(hasPrivatePages),
+    (start, end) => pages.add(start, end),
+    (start, end) => void guards.push(guardEntry(start, end)),
+    { start: 0, end: TASK_SIZE },
+  );
+  // Known only now, and told as mappings behind all others, as CRIU has it.
+  if (guards.length > 0) run.mms.get(task.pid)?.vmas.push(...guards);
   run.stats.pagesScanned += vmas.reduce((sum, { start, end }) => sum + (end - start) / PAGE, 0);
   return pages.finish();
 }

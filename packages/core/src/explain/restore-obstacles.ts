@@ -8,6 +8,7 @@ import { HostLacks, toCriuError } from '../errors.js';
 import type { RestoreOptions } from '../options.js';
 import { restoreXstate } from '../resources/cpu/x86-64.js';
 import { StoredPages } from '../resources/memory/stored-pages.js';
+import { isSystemV, preflightSegment, readSegments } from '../resources/memory/system-v.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
 import { checkVdso } from '../restore/memory.js';
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: 'credentials', run: checkCredentials },
   { name: 'memory', run: checkMemory },
   { name: 'files', run: checkFiles },
+  { name: 'system-v', run: checkSegments },
 ];
 
 /** Larger than any CPU's; only whether everything finds its place is of interest. */
@@ -141,13 +143,22 @@ function ourselves(): ConstructorParameters<typeof HostVdso>[0] {
   };
 }
 
+function checkSegments(run: RestoreRun, attempt: (check: () => void) => void): void {
+  const { tasks } = run.plan;
+  if (!tasks.some(({ mm }) => mm.vmas.some(isSystemV))) return;
+  for (const segment of readSegments(run, tasks[0]?.ids.ipcNsId)) attempt(() => preflightSegment(segment));
+}
+
 /** All files, by their kinds' own judgement; told with the first descriptor that has them. */
 function checkFiles(run: RestoreRun, attempt: (check: () => void) => void): void {
   const holders = new Map<number, { readonly fd: number; readonly task: TaskImages }>();
   for (const task of run.plan.tasks) {
     for (const { id, fd } of run.images.readIfPresent(IMAGE_TYPES.fdinfo, task.ids.filesId)) if (!holders.has(id)) holders.set(id, { fd, task });
   }
+  // How a terminal or a FIFO was opened is looked at with that.
+  const besides = new Set([...run.files.all()].map(([, { tty, fifo }]) => tty?.regfId ?? fifo?.regfId));
   for (const [id] of run.files.all()) {
+    if (besides.has(id)) continue;
     attempt(() => {
       try {
         run.files.preflight(id);

@@ -33,12 +33,13 @@ t.test('locks of open files belong to whoever of the tree has the file', async (
     ['its taker is gone', lock({ kind: 'FLOCK', pid: 99 }), [{ flag: 2, type: 1, pid: 7, fd: 3, start: 0n, len: 0n }]],
     ['OFD', lock({ kind: 'OFDLCK', access: 'READ', pid: -1, end: 0n }), [{ flag: 4, type: 0, pid: 7, fd: 3, start: 0n, len: 1n }]],
     ['lease', lock({ kind: 'LEASE', mode: 'ACTIVE', access: 'READ' }), [{ flag: 8, type: 0, pid: 7, fd: 3, start: 0n, len: 0n }]],
+    ['a lease that is being broken: what it is to become', lock({ kind: 'LEASE', mode: 'BREAKING', access: 'UNLCK' }), [{ flag: 8, type: 6, pid: 7, fd: 3, start: 0n, len: 0n }]],
     ["a stranger's record lock", lock({ pid: 99 }), []],
   ];
   for (const [name, held, expected] of rows) t.same(locksOf(file(RDWR, held)), expected, name);
 });
 
 t.test('what is not known is refused', async (t) => {
-  const rows = [lock({ kind: 'LEASE', mode: 'BREAKING' }), lock({ kind: 'DELEG' }), lock({ access: 'NONE' })];
+  const rows = [lock({ kind: 'LEASE', mode: 'BREAKER' }), lock({ kind: 'DELEG' }), lock({ access: 'NONE' })];
   for (const held of rows) t.throws(() => locksOf(file(RDWR, held)), { code: 'unsupported-file' }, `${held.kind} ${held.mode} ${held.access}`);
 });

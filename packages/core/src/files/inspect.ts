@@ -98,7 +98,7 @@ function inspectDescriptor(owner: FileOwner, fd: number, links: OwnedFd, infos: 
 const PLAIN = /^pos:\t(\d+)\nflags:\t0([0-7]+)\nmnt_id:\t(\d+)\nino:\t(\d+)\n$/;
 const NOTHING = {
   locks: [], eventfd: undefined, epoll: [], timerfd: undefined, sigmask: undefined, inotify: [], fanotify: undefined, pidfd: undefined,
-  ttyIndex: undefined, tunInterface: undefined, scmFds: undefined, unknown: [],
+  ttyIndex: undefined, tunInterface: undefined, scmFds: undefined, ioUring: undefined, unknown: [],
 } satisfies Partial<FdInfo>;
 
 /** As parseFdInfo, in a tenth of the time; undefined for anything special. */

@@ -7,8 +7,20 @@ const O_ASYNC = 0o20000;
 /** What F_SETFL can change (fs/fcntl.c SETFL_MASK). */
 export const SETTABLE = O.APPEND | O.NONBLOCK | O.DIRECT | O.NOATIME | O_ASYNC;
 
-/** Puts the changeable flags on, and checks that the kernel took them: some it drops in silence. */
+/**
+ * Puts the changeable flags on, and checks that the kernel took them: some it drops in silence. Where it does not, the file
+ * is closed: it is being made, and nobody else has it yet.
+ */
 export function setFlags(fd: OwnedFd, flags: number): void {
+  try {
+    set(fd, flags);
+  } catch (error) {
+    fd[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function set(fd: OwnedFd, flags: number): void {
   const before = fcntl(fd, F.GETFL);
   const wanted = (before & ~SETTABLE) | (flags & SETTABLE);
   if (wanted === before) return;

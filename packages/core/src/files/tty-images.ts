@@ -2,6 +2,7 @@
 import { IMAGE_TYPES, type reg_file_entry, type tty_file_entry, type tty_info_entry, TtyType } from '@criu-ts/images';
 import { ImageCorrupt } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
+import { fileEntries } from './file-entries.js';
 import type { FileRestoreContext } from '../resources/file-kind.js';
 import { unpackKeys, withKeys } from './tty-keys.js';
 import type { Queued } from './tty-queue.js';
@@ -16,7 +17,7 @@ export interface TtyImages {
 export function ttyImages(at: RestoreContext): TtyImages {
   return at.shared('tty-images', () => ({
     infos: new Map(at.images.readIfPresent(IMAGE_TYPES.ttyInfo).map((info) => [info.id, withKeys(info, unpackKeys)])),
-    files: at.images.readIfPresent(IMAGE_TYPES.files).flatMap(({ tty }) => (tty === undefined ? [] : [tty])),
+    files: fileEntries(at).flatMap(({ tty }) => (tty === undefined ? [] : [tty])),
     data: new Map(at.images.readIfPresent(IMAGE_TYPES.ttyData).map((entry) => [entry.ttyId, entry])),
   }));
 }

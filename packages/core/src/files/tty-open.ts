@@ -4,11 +4,11 @@ import { O } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { HostLacks } from '../errors.js';
 import type { FileRestoreContext } from '../resources/file-kind.js';
-import { openPath, reopen } from './paths.js';
+import { openPath, reopen, statPath } from './paths.js';
 import { readTermios, readWinsize, setTermios, setWinsize } from './tty-calls.js';
 import { externalName } from './tty-device.js';
 import { infoOf, isMaster, masterInfoOf, nameOfTty } from './tty-images.js';
-import { duplicate, openSlave, type Pty, ptyOf } from './tty-pair.js';
+import { duplicate, openSlave, type Pty, ptyOf, ptyTaken } from './tty-pair.js';
 
 const STDIN = 0;
 
@@ -29,6 +29,32 @@ export function reopenTty(file: tty_file_entry, at: FileRestoreContext): OwnedFd
   }
 }
 
+/** For `explain`: what stands in the way of {@link reopenTty}, without opening a terminal that isn't there yet. */
+export function preflightTty(file: tty_file_entry, at: FileRestoreContext): void {
+  const info = infoOf(file, at);
+  using given = at.inherited(externalName(info.rdev, info.dev ?? 0));
+  if (given !== undefined) return;
+  switch (info.type) {
+    case TtyType.PTY:
+      if (isMadeAnew(info, at)) return checkFree(info, info.pty?.index ?? 0, at);
+      if (at.options.shellJob !== true) throw missing(info);
+      openStdin()[Symbol.dispose]();
+      return;
+    case TtyType.EXT_TTY:
+      throw missing(info);
+    case TtyType.CTTY:
+      return;
+    default:
+      if (statPath(nameOfTty(file, at).name) === undefined) throw new HostLacks('file-missing', `${nameOfTty(file, at).name} does not exist`);
+  }
+}
+
+/** One of the two ends is told of, the other needs no telling. */
+function checkFree(info: tty_info_entry, index: number, at: FileRestoreContext): void {
+  const told = isMaster(info) || masterInfoOf(index, at) === undefined;
+  if (told && statPath(`/dev/pts/${index}`) !== undefined) throw ptyTaken(index);
+}
+
 const openable = ({ flags }: tty_file_entry): number => (flags & (O.ACCMODE | O.NONBLOCK)) | O.NOCTTY;
 
 function openPtyFile(file: tty_file_entry, info: tty_info_entry, at: FileRestoreContext): OwnedFd {
@@ -39,14 +65,19 @@ function openPtyFile(file: tty_file_entry, info: tty_info_entry, at: FileRestore
   return dead === undefined ? openSlave(file, at) : duplicate(dead);
 }
 
+/** Its other end is in the images too, was gone, or goes to whoever asked for it. */
+function isMadeAnew({ type, pty, termios }: tty_info_entry, at: FileRestoreContext): boolean {
+  if (type !== TtyType.PTY || pty === undefined) return false;
+  return masterInfoOf(pty.index, at) !== undefined || termios === undefined || at.options.onOrphanMaster !== undefined;
+}
+
 /** undefined: a slave whose master is outside, and stays there. */
 export function madeAnew(info: tty_info_entry, at: FileRestoreContext): Pty | undefined {
   const index = info.pty?.index;
-  if (info.type !== TtyType.PTY || index === undefined) return undefined;
-  if (masterInfoOf(index, at) !== undefined || info.termios === undefined) return ptyOf(index, at);
-  const { onOrphanMaster } = at.options;
-  if (onOrphanMaster === undefined) return undefined;
+  if (index === undefined || !isMadeAnew(info, at)) return undefined;
   const pty = ptyOf(index, at);
+  const { onOrphanMaster } = at.options;
+  if (onOrphanMaster === undefined || masterInfoOf(index, at) !== undefined || info.termios === undefined) return pty;
   at.shared(`orphan-master:${index}`, () => {
     onOrphanMaster({ fd: pty.master.number, index });
     return true;

@@ -83,11 +83,15 @@ function openMaster(index: number, path: string): OwnedFd {
       const got = readNumber(fd, TTY.IOCGPTN);
       if (got === index) return fd;
       others.push(fd);
-      if (got > index || others.length > MOST) throw new HostLacks('pty-taken', `the terminal /dev/pts/${index} is taken`, { why: 'a program knows its terminal by that number', hint: `end what uses it (fuser /dev/pts/${index}), or wait until it is closed` });
+      if (got > index || others.length > MOST) throw ptyTaken(index);
     }
   } finally {
     for (const fd of others) fd[Symbol.dispose]();
   }
+}
+
+export function ptyTaken(index: number): HostLacks {
+  return new HostLacks('pty-taken', `the terminal /dev/pts/${index} is taken`, { why: 'a program knows its terminal by that number', hint: `end what uses it (fuser /dev/pts/${index}), or wait until it is closed` });
 }
 
 /** As it was opened; where the master was outside, or gone, the one beside the slave. */

@@ -1,10 +1,11 @@
 // All unix sockets of the images, made anew in our process: each when it is asked for, together with whom it is connected to.
-import { IMAGE_TYPES, sk_shutdown, type unix_sk_entry } from '@criu-ts/images';
+import { sk_shutdown, type unix_sk_entry } from '@criu-ts/images';
 import { AF, F, SHUT, SO, SOCK, SOL, TCP_STATE } from '@criu-ts/kernel/abi';
 import { dumpConsistent, parseUnixDiag, unixDiagRequest } from '@criu-ts/kernel/netlink';
 import { fcntl, type OwnedFd, OwnedFd as Owned, SyscallFailed } from '@criu-ts/kernel/sys';
 import { HostLacks, ImageCorrupt, Unsupported } from '../errors.js';
 import type { FileRestoreContext } from '../resources/file-kind.js';
+import { fileEntries } from './file-entries.js';
 import { setSignal } from './fown.js';
 import { writeMoreOptions } from './inet-options.js';
 import type { FileStat } from './paths.js';
@@ -35,7 +36,7 @@ export class UnixSockets {
 
   constructor(at: FileRestoreContext) {
     this.#at = at;
-    this.#entries = at.images.readIfPresent(IMAGE_TYPES.files).flatMap(({ usk }) => (usk === undefined ? [] : [usk]));
+    this.#entries = fileEntries(at).flatMap(({ usk }) => (usk === undefined ? [] : [usk]));
     this.#byInode = new Map(this.#entries.map((entry) => [entry.ino, entry]));
     const close = (): void => {
       for (const fd of [...this.#made.values(), ...this.#kept.values()]) fd[Symbol.dispose]();

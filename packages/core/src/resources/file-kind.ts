@@ -118,6 +118,8 @@ export interface FileKind<Judged = unknown> {
   reopen(entry: file_entry, at: FileRestoreContext): OwnedFd;
   /** For mappings: another open file of the same inode. Absent: it can't be mapped. */
   openForMapping?(entry: file_entry, flags: number, at: FileRestoreContext): OwnedFd;
+  /** A mapping of it can't be put at a place of one's choice. */
+  readonly choosesPlace?: boolean;
   /** Who is signalled: put on by the first task that has the file. */
   fown?(entry: file_entry, at: FileRestoreContext): fown_entry | undefined;
   /** Whether the task has all that {@link connect} needs. */

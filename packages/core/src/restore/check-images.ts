@@ -1,7 +1,9 @@
 // What a decoder can't see: values that fit the format, and can't be.
 import type { mm_entry, pstree_entry } from '@criu-ts/images';
 import { ImageCorrupt } from '../errors.js';
-import { TASK_SIZE } from '../resources/memory/vma-status.js';
+import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
+
+const PAGE_MASK = BigInt(PAGE - 1);
 
 const ADDRESSES = ['mmStartCode', 'mmEndCode', 'mmStartData', 'mmEndData', 'mmStartStack', 'mmStartBrk', 'mmBrk', 'mmArgStart', 'mmArgEnd', 'mmEnvStart', 'mmEnvEnd'] as const;
 
@@ -11,8 +13,15 @@ export function checkThreads({ pid, threads }: pstree_entry): void {
   if (new Set(threads).size !== threads.length) throw new ImageCorrupt(`process ${pid} has a thread twice`, { object: 'pstree.img' });
 }
 
-/** Everything lies in the user's half of the address space. @throws ImageCorrupt */
+/** Everything lies in the user's half of the address space, mappings on pages and one behind the other. @throws ImageCorrupt */
 export function checkAddresses(mm: mm_entry, pid: number): void {
   const object = `mm-${pid}.img`;
+  let last = 0n;
+  for (const { start, end, status } of mm.vmas) {
+    // The kernel's, the same in every process; and guards, which lie in mappings.
+    if (status & (VMA.VSYSCALL | VMA.GUARD)) continue;
+    if (start < last || end <= start || end > BigInt(TASK_SIZE) || (start | end) & PAGE_MASK) throw new ImageCorrupt(`the mapping ${start.toString(16)}-${end.toString(16)} can't be`, { object });
+    last = end;
+  }
   for (const name of ADDRESSES) if (mm[name] > BigInt(TASK_SIZE)) throw new ImageCorrupt(`${name} is 0x${mm[name].toString(16)}, which is no user address`, { object });
 }

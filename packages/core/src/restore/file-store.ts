@@ -5,6 +5,8 @@ import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
+import { fileEntries } from '../files/file-entries.js';
+import { unlink } from '../files/paths.js';
 import { kindOfType, typeNameOf } from '../resources/files/registry.js';
 
 /** The files of the images, opened in our process as they are needed. */
@@ -12,6 +14,7 @@ export class FileStore {
   readonly #at: RestoreContext;
   readonly #entries: ReadonlyMap<number, file_entry>;
   readonly #context: FileRestoreContext;
+  readonly #remaps: ReadonlyMap<number, Remap>;
   readonly #open = new Map<number, OwnedFd>();
   readonly #mapped = new Map<string, OwnedFd>();
   /** Of files in the queues of sockets. */
@@ -23,8 +26,8 @@ export class FileStore {
 
   constructor(at: RestoreContext) {
     this.#at = at;
-    this.#entries = new Map(at.images.readIfPresent(IMAGE_TYPES.files).map((entry) => [entry.id, entry]));
-    const remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)]));
+    this.#entries = new Map(fileEntries(at).map((entry) => [entry.id, entry]));
+    const remaps = (this.#remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)])));
     this.#context = {
       options: at.options,
       images: at.images,
@@ -134,6 +137,11 @@ export class FileStore {
     }
   }
 
+  /** Whether its mappings can't be put at a place of one's choice; false where there is no such file. */
+  choosesPlace(id: number): boolean {
+    return this.#entries.has(id) && this.kind(id).choosesPlace === true;
+  }
+
   /** To be called when all descriptors and mappings stand: temporary names and helpers go. */
   finish(): void {
     const actions = [...this.#whenInstalled, ...this.#whenSettled];
@@ -145,6 +153,11 @@ export class FileStore {
 
   #inQueues(): ReadonlySet<number> {
     return (this.#queued ??= new Set(this.#at.images.readIfPresent(IMAGE_TYPES.skQueues).flatMap(({ message }) => message.scm.flatMap(({ rights }) => rights))));
+  }
+
+  /** When the processes live: the names that `--link-remap` has given to files until now go. */
+  removeLinks(): void {
+    for (const remap of this.#remaps.values()) if (remap.kind === 'linked') unlink(this.#regular(remap.file).name);
   }
 
   /** `/var/log/x`, `pipe:[7]`, `EVENTFD 12` */

@@ -23,6 +23,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
     const images = new ImageSet(scope.use(new NodeDirectory(options.imagesDir)));
     const run = new RestoreRun(options, images, scope, emit);
     await runStages(restoreStages, run, options, emit);
+    run.files.removeLinks();
     run.stats.restoreTime = Math.round((performance.now() - start) * 1000);
     for (const { name, threads } of run.plan.tasks) emit({ type: 'task-restored', task: name, threads: threads.size });
     writeStatistics(options, run.stats, emit);

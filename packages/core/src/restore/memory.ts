@@ -4,6 +4,7 @@ import { type OwnedFd, pidfdGetfd, pidfdOpen } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
 import { fillByUserfaultfd } from '../resources/memory/userfault-fill.js';
 import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js';
+import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
 import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
@@ -40,15 +41,17 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
   const parking = blob + BLOB.size;
   const { mm } = task;
   const runs = withoutVdso(pages.runs, mm);
+  const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
   const plan = planFill(mm, runs);
   const userfaultfd = puppet.batch((b) => {
     host.park(b, parking);
     b.doing('empty the address space');
     b.call(SYS.munmap, 0, blob);
     b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
-    attachSegments(b, mm, (id) => segments.sizeOf(id));
     const bring = bringDescriptors(b);
-    mapVmas(b, mm, runs, (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
+    mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
+    attachSegments(b, mm, (id) => segments.sizeOf(id));
+    mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
     host.place(b, parking, mm);
     setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
     if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);

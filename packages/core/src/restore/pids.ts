@@ -24,12 +24,14 @@ export function pidTooHigh(task: TaskName): HostLacks {
   return new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task, hint: `sysctl kernel.pid_max=${task.pid + 1}` });
 }
 
-/** All PIDs and thread ids of the images that can't be had now. */
-export function pidObstacles({ tasks }: RestorePlan): HostLacks[] {
+/** All PIDs and thread ids of the images, and those of leaders that are stood in for, that can't be had now. */
+export function pidObstacles({ tasks, dead, growth }: RestorePlan): HostLacks[] {
   const stats = readAllStats();
   const max = Number(readWhole('/proc/sys/kernel/pid_max').toString('latin1'));
-  return tasks.flatMap(({ name, threads }) =>
-    [...threads.keys()].flatMap((tid) => {
+  const standIns = growth.flatMap((step) => (step.kind === 'stand-in' ? [{ name: { pid: step.pid }, tids: [step.pid] }] : []));
+  const wanted = [...tasks.map(({ name, threads }) => ({ name, tids: [...threads.keys()] })), ...dead.map(({ name, pid }) => ({ name, tids: [pid] })), ...standIns];
+  return wanted.flatMap(({ name, tids }) =>
+    tids.flatMap((tid) => {
       const object = tid === name.pid ? {} : { object: `thread ${tid}` };
       if (tid >= max) return [pidTooHigh({ ...name, pid: tid })];
       const holder = holderOf(tid, stats) ?? threadHolder(tid);

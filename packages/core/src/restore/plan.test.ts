@@ -4,7 +4,7 @@ import { PARKING, planRestore } from './plan.js';
 import type { TaskImages } from './run.js';
 
 const task = (pid: number, ppid: number, ...vmas: (readonly [number, number])[]): TaskImages =>
-  ({ pid, name: { pid }, tree: { pid, ppid, pgid: pid, sid: pid, threads: [pid] }, mm: { vmas: vmas.map(([start, end]) => ({ start: BigInt(start), end: BigInt(end) })) } }) as unknown as TaskImages;
+  ({ pid, name: { pid }, ids: { filesId: pid, fsId: pid }, tree: { pid, ppid, pgid: pid, sid: pid, threads: [pid] }, mm: { vmas: vmas.map(([start, end]) => ({ start: BigInt(start), end: BigInt(end) })) } }) as unknown as TaskImages;
 
 const FIRST = 0x100_0000_0000;
 const size = BLOB.size + PARKING;

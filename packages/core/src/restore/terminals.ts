@@ -95,7 +95,7 @@ function adoptTerminal(run: RestoreRun): void {
   using stdin = openStdin();
   const groups = run.plan.tasks.filter(({ tree }) => tree.sid === root.tree.sid).map(({ tree }) => tree.pgid);
   // Who was in front is so again: the job itself, or one that it runs. In our own group it need not be put there.
-  const foreground = root.tree.sid === root.pid ? undefined : [pgrp, root.tree.pgid].find((group) => groups.includes(group) && run.tasks.has(group));
+  const foreground = root.tree.sid === root.pid ? undefined : [pgrp, root.tree.pgid].find((group) => groups.includes(group));
   // Its signals are blocked: it may do so from the background, where we would be stopped.
   run.task(root.pid).puppet.batch((batch) => {
     const pidfd = batch.doing('reach our terminal').call(SYS.pidfd_open, process.pid, 0);

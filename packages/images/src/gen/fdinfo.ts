@@ -2,6 +2,7 @@
 // @generated from protobuf file "fdinfo.proto" (syntax proto2)
 import { messageType } from '../message/message-type.js';
 import type { MessageType } from '../message/message-type.js';
+import { io_uring_entry } from './io-uring.js';
 import { pidfd_entry } from './pidfd.js';
 import { bpfmap_file_entry } from './bpfmap-file.js';
 import { memfd_file_entry } from './memfd.js';
@@ -81,6 +82,8 @@ export interface file_entry {
   bpf?: bpfmap_file_entry | undefined;
   /** optional pidfd_entry pidfd = 22 */
   pidfd?: pidfd_entry | undefined;
+  /** optional io_uring_entry io_uring = 1000 */
+  ioUring?: io_uring_entry | undefined;
 }
 export const fd_types = {
   UND: 0,
@@ -104,6 +107,7 @@ export const fd_types = {
   MEMFD: 18,
   BPFMAP: 19,
   PIDFD: 20,
+  IO_URING: 1000,
   CTL_TTY: 65534,
   AUTOFS_PIPE: 65535,
 } as const;
@@ -138,4 +142,5 @@ export const file_entry: MessageType<file_entry> = /*@__PURE__*/ messageType<fil
   { no: 20, name: "memfd", localName: "memfd", kind: "message", T: () => memfd_file_entry },
   { no: 21, name: "bpf", localName: "bpf", kind: "message", T: () => bpfmap_file_entry },
   { no: 22, name: "pidfd", localName: "pidfd", kind: "message", T: () => pidfd_entry },
+  { no: 1000, name: "io_uring", localName: "ioUring", kind: "message", T: () => io_uring_entry },
 ]);

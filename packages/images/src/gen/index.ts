@@ -29,6 +29,7 @@ export * from './fsnotify.js';
 export * from './ghost-file.js';
 export * from './img-streamer.js';
 export * from './inventory.js';
+export * from './io-uring.js';
 export * from './ipc-desc.js';
 export * from './ipc-msg.js';
 export * from './ipc-sem.js';

@@ -1,5 +1,5 @@
 // io_uring_setup(2), linux/io_uring.h
-import { defineStruct, u32, u64 } from './struct.js';
+import { array, defineStruct, u32 } from './struct.js';
 
 export const IORING_SETUP = {
   IOPOLL: 1 << 0,
@@ -40,14 +40,14 @@ export const IORING_OFF = {
 /** Offsets in the ring. */
 export const io_sqring_offsets = /* @__PURE__ */ defineStruct(
   'io_sqring_offsets',
-  { head: u32, tail: u32, ring_mask: u32, ring_entries: u32, flags: u32, dropped: u32, array: u32, resv1: u32, user_addr: u64 },
-  { size: 40, header: 'linux/io_uring.h' },
+  { head: u32, tail: u32, ring_mask: u32, ring_entries: u32, flags: u32, dropped: u32, array: u32, resv1: u32 },
+  { size: 40, header: 'linux/io_uring.h', openEnd: true },
 );
 
 export const io_cqring_offsets = /* @__PURE__ */ defineStruct(
   'io_cqring_offsets',
-  { head: u32, tail: u32, ring_mask: u32, ring_entries: u32, overflow: u32, cqes: u32, flags: u32, resv1: u32, user_addr: u64 },
-  { size: 40, header: 'linux/io_uring.h' },
+  { head: u32, tail: u32, ring_mask: u32, ring_entries: u32, overflow: u32, cqes: u32, flags: u32, resv1: u32 },
+  { size: 40, header: 'linux/io_uring.h', openEnd: true },
 );
 
 export const io_uring_params = /* @__PURE__ */ defineStruct(
@@ -60,9 +60,7 @@ export const io_uring_params = /* @__PURE__ */ defineStruct(
     sq_thread_idle: u32,
     features: u32,
     wq_fd: u32,
-    resv0: u32,
-    resv1: u32,
-    resv2: u32,
+    resv: array(u32, 3),
     sq_off: io_sqring_offsets,
     cq_off: io_cqring_offsets,
   },

@@ -90,11 +90,24 @@ function pick(text: string): Partial<FdInfo> {
   return { pos, flags, mountId, inode };
 }
 
+t.test('io_uring', async (t) => {
+  const ring = (lines = 'PollList:\nCqOverflowList:\n', counts = 'SQEs:\t0\nCQEs:\t0\n'): string =>
+    `${head}SqMask:\t0x3f\nSqHead:\t5\nSqTail:\t5\nCachedSqHead:\t5\nCqMask:\t0x7f\nCqHead:\t3\nCqTail:\t4294967295\nCachedCqTail:\t5\n${counts}SqThread:\t-1\nSqThreadCpu:\t-1\nSqTotalTime:\t0\nSqWorkTime:\t0\nUserFiles:\t0\nUserBufs:\t2\n    0: 0x7f00/4096\n${lines}NAPI:\tdisabled\n`;
+  const idle = parseFdInfo(ring());
+  t.same(idle.unknown, []);
+  t.same(idle.ioUring, { sqEntries: 64, cqEntries: 128, sqHead: 5, sqTail: 5, cqHead: 3, cqTail: 4294967295, cachedSqHead: 5, cachedCqTail: 5, sqThread: -1, files: 0, buffers: 2, lists: ['UserBufs'], napi: false });
+  t.same(parseFdInfo(ring('PollList:\n  op=6, task_works=0\nCqOverflowList:\n')).ioUring?.lists, ['UserBufs', 'PollList'], 'polls are in flight');
+  t.same(parseFdInfo(ring(undefined, 'SQEs:\t0\nCQEs:\t1\n    3: user_data:7, res:0, flags:0\n')).ioUring?.lists, ['UserBufs'], 'what lies in the ring is no list of the kernel');
+  t.equal(parseFdInfo(ring().replace('disabled', 'enabled')).ioUring?.napi, true);
+  t.equal(parseFdInfo(head).ioUring, undefined, 'nothing shows while it is locked');
+  t.throws(() => parseFdInfo(`${head}SqMask:\t0x3\n`), ProcFormatError, 'half a ring');
+});
+
 t.test('unknown state surfaces', async (t) => {
   const unknown = [
     ['a new field of a known kind', 'eventfd-foo: 3', { key: 'eventfd-foo', value: '3' }],
-    ['an unsupported kind', 'SqMask:\t0x3', { key: 'SqMask', value: '0x3' }],
-    ['an empty list', 'PollList:', { key: 'PollList', value: '' }],
+    ['an unsupported kind', 'KvmMask:\t0x3', { key: 'KvmMask', value: '0x3' }],
+    ['an empty list', 'PlanetList:', { key: 'PlanetList', value: '' }],
     ['a line below a heading', '  op=1, task_works=0', { key: '', value: '  op=1, task_works=0' }],
     ['a name of every object', 'constructor: 1', { key: 'constructor', value: '1' }],
   ] as const;

@@ -53,6 +53,29 @@ export type FanotifyMark = {
   | { readonly on: 'filesystem'; readonly dev: number }
 );
 
+/** io_uring/fdinfo.c io_uring_show_fdinfo; nothing of it shows while another task has the ring locked */
+export interface IoUringInfo {
+  readonly sqEntries: number;
+  readonly cqEntries: number;
+  /** As the program sees them in the ring: free-running, modulo 2^32. */
+  readonly sqHead: number;
+  readonly sqTail: number;
+  readonly cqHead: number;
+  readonly cqTail: number;
+  /** The kernel's own, which count. */
+  readonly cachedSqHead: number;
+  readonly cachedCqTail: number;
+  /** Thread id of IORING_SETUP_SQPOLL's thread; −1 for none. */
+  readonly sqThread: number;
+  /** Registered files and buffers. */
+  readonly files: number;
+  readonly buffers: number;
+  /** Headings of lists that have lines (`PollList`, `CqOverflowList`, `Personalities`), but for those that say what lies in the ring's memory. */
+  readonly lists: readonly string[];
+  /** IORING_REGISTER_NAPI */
+  readonly napi: boolean;
+}
+
 export interface FdInfo {
   /** 0 for most files that have no position. */
   readonly pos: bigint;
@@ -80,6 +103,7 @@ export interface FdInfo {
   readonly tunInterface: string | undefined;
   /** Descriptors in flight in a unix socket's queue. */
   readonly scmFds: number | undefined;
+  readonly ioUring: IoUringInfo | undefined;
   /** Lines that nobody here knows: state of a kind of file that is not supported, or of a newer kernel. */
   readonly unknown: readonly UnknownField[];
 }
@@ -104,7 +128,8 @@ export function parseFdInfo(text: string): FdInfo {
     const [, key, value] = /^([^:\s]+)(?::|(?= ))[ \t]*(.*)$/.exec(line) ?? [];
     if (key === undefined || value === undefined) {
       // A kind of its own, such as a list below its heading.
-      draft.unknown.push({ key: '', value: line });
+      if (draft.ringHeading !== '') draft.ringLists.add(draft.ringHeading);
+      else draft.unknown.push({ key: '', value: line });
       continue;
     }
     const parse = Object.hasOwn(parsers, key) ? parsers[key] : undefined;
@@ -135,6 +160,10 @@ class Draft {
   ttyIndex: number | undefined;
   tunInterface: string | undefined;
   scmFds: number | undefined;
+  readonly ring: Partial<Record<RingNumber, number>> = {};
+  ringHeading = '';
+  readonly ringLists = new Set<string>();
+  napi = false;
   readonly unknown: UnknownField[] = [];
 
   finish(): FdInfo {
@@ -159,8 +188,21 @@ class Draft {
       ttyIndex,
       tunInterface,
       scmFds,
+      ioUring: this.#finishRing(),
       unknown,
     };
+  }
+
+  #finishRing(): IoUringInfo | undefined {
+    const { ring, ringLists, napi } = this;
+    const { SqMask, CqMask, SqHead, SqTail, CqHead, CqTail, CachedSqHead, CachedCqTail, SqThread, UserFiles, UserBufs } = ring;
+    if (SqMask === undefined) return undefined;
+    if (CqMask === undefined || SqHead === undefined || SqTail === undefined || CqHead === undefined || CqTail === undefined || CachedSqHead === undefined || CachedCqTail === undefined || SqThread === undefined || UserFiles === undefined || UserBufs === undefined) {
+      throw new ProcFormatError(file, 'SqMask', 'fields of the io_uring are missing');
+    }
+    // What these list is in the ring's memory.
+    const lists = [...ringLists].filter((heading) => heading !== 'SQEs' && heading !== 'CQEs');
+    return { sqEntries: SqMask + 1, cqEntries: CqMask + 1, sqHead: SqHead, sqTail: SqTail, cqHead: CqHead, cqTail: CqTail, cachedSqHead: CachedSqHead, cachedCqTail: CachedCqTail, sqThread: SqThread, files: UserFiles, buffers: UserBufs, lists, napi };
   }
 
   #finishTimerfd(): TimerfdInfo | undefined {
@@ -172,6 +214,13 @@ class Draft {
     return { clockId, ticks, settimeFlags, value, interval };
   }
 }
+
+const ringNumbers = ['SqMask', 'SqHead', 'SqTail', 'CachedSqHead', 'CqMask', 'CqHead', 'CqTail', 'CachedCqTail', 'SQEs', 'CQEs', 'SqThread', 'SqThreadCpu', 'SqTotalTime', 'SqWorkTime', 'UserFiles', 'UserBufs'] as const;
+type RingNumber = (typeof ringNumbers)[number];
+const ringHeadings = ['PollList', 'CqOverflowList', 'Personalities', 'NAPI'] as const;
+
+/** Decimal, or hexadecimal with its prefix (masks). */
+const ringNumber = (text: string): number => (text.startsWith('0x') ? hex(file, text.slice(2)) : decimal(file, text));
 
 const words = (text: string): string[] => text.split(/[\t ]+/).filter((word) => word !== '');
 
@@ -263,4 +312,22 @@ const parsers: Readonly<Record<string, (draft: Draft, value: string, line: strin
   'tty-index': (draft, value) => (draft.ttyIndex = decimal(file, value)),
   iff: (draft, value) => (draft.tunInterface = value),
   scm_fds: (draft, value) => (draft.scmFds = decimal(file, value)),
+  ...Object.fromEntries(
+    ringNumbers.map((name) => [
+      name,
+      (draft: Draft, value: string): void => {
+        draft.ring[name] = ringNumber(value);
+        draft.ringHeading = name;
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ringHeadings.map((name) => [
+      name,
+      (draft: Draft, value: string): void => {
+        draft.ringHeading = name;
+        if (name === 'NAPI') draft.napi = value !== 'disabled';
+      },
+    ]),
+  ),
 };

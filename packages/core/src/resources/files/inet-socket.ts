@@ -1,11 +1,12 @@
 // Sockets over IPv4 and IPv6 that have no TCP connection: TCP unbound, bound, listening; UDP, ICMP and raw (ip(7), tcp(7), udp(7), raw(7)).
-import { fd_types, type inet_sk_entry, IMAGE_TYPES, sk_shutdown } from '@criu-ts/images';
+import { fd_types, type inet_sk_entry, sk_shutdown } from '@criu-ts/images';
 import { AF, F, IP, IPPROTO, IPV6, S, SHUT, SO, SOCK, SOL, TCP, TCP_STATE, tcp_info } from '@criu-ts/kernel/abi';
 import { dumpConsistent, inetDiagRequest, type InetFamily, type InetSocket, parseInetDiag } from '@criu-ts/kernel/netlink';
 import { readNetRaw } from '@criu-ts/kernel/procfs';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
 import type { FileDumpContext, FileKind, FileRestoreContext, InspectedFile } from '../file-kind.js';
+import { fileEntries } from '../../files/file-entries.js';
 import { setSignal } from '../../files/fown.js';
 import { freshOptions, readIpOptions, readMoreOptions, readRawOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeRawOptions, writeTcpOptions } from '../../files/inet-options.js';
 import { part } from '../../files/message-part.js';
@@ -253,7 +254,7 @@ function portUsers(at: FileRestoreContext, { type, srcPort }: inet_sk_entry): nu
   if (srcPort === 0 || type === SOCK.RAW) return 1;
   const users = at.shared('inet-ports', () => {
     const count = new Map<string, number>();
-    for (const { isk } of at.images.readIfPresent(IMAGE_TYPES.files)) {
+    for (const { isk } of fileEntries(at)) {
       if (isk === undefined) continue;
       const key = `${isk.type}:${isk.srcPort}`;
       count.set(key, (count.get(key) ?? 0) + 1);

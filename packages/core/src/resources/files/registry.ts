@@ -1,5 +1,7 @@
 // All kinds of open files; the first that recognises a file has it.
 import { fd_types } from '@criu-ts/images';
+import { major, S } from '@criu-ts/kernel/abi';
+import { fileType } from '../../files/paths.js';
 import type { FileKind, HostFiles, InspectedFile } from '../file-kind.js';
 import { epoll } from './epoll.js';
 import { eventfd } from './eventfd.js';
@@ -7,30 +9,37 @@ import { fanotify } from './fanotify.js';
 import { fifo } from './fifo.js';
 import { inetSocket } from './inet-socket.js';
 import { inotify } from './inotify.js';
+import { ioUring } from './io-uring.js';
 import { memfd } from './memfd.js';
 import { namespaceFile } from './namespace-file.js';
 import { netlinkSocket } from './netlink-socket.js';
 import { packetSocket } from './packet-socket.js';
 import { pidfd } from './pidfd.js';
 import { pipe } from './pipe.js';
-import { regular } from './regular.js';
+import { MEM_MAJOR, regular } from './regular.js';
 import { signalfd } from './signalfd.js';
 import { timerfd } from './timerfd.js';
 import { tty } from './tty.js';
 import { unixSocket } from './unix-socket.js';
 
-export const FILE_KINDS: readonly FileKind<never>[] = [pipe, eventfd, epoll, timerfd, signalfd, inotify, fanotify, memfd, pidfd, namespaceFile, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular] as readonly FileKind[] as readonly FileKind<never>[];
+const kinds = [pipe, eventfd, epoll, timerfd, signalfd, inotify, fanotify, ioUring, memfd, pidfd, namespaceFile, unixSocket, netlinkSocket, packetSocket, inetSocket, fifo, tty, regular];
+const FILE_KINDS = kinds as readonly FileKind[];
 
-const byType = new Map(FILE_KINDS.map((kind) => [kind.type, kind]));
+/** What most open files are: told without touching any other kind, which a program may load late. */
+function isUsual({ link, stat }: InspectedFile, { shmemDev }: HostFiles): boolean {
+  const type = fileType(stat.mode);
+  const isPlain = type === S.IFREG || type === S.IFDIR || (type === S.IFCHR && major(stat.rdev) === MEM_MAJOR);
+  return isPlain && link.startsWith('/') && !link.startsWith('/memfd:') && stat.dev !== shmemDev;
+}
 
 /** undefined: nobody here knows such a file; `files/unsupported.ts` tells why. */
 export function kindOf(file: InspectedFile, host: HostFiles): FileKind | undefined {
-  return FILE_KINDS.find((kind) => kind.recognises(file, host)) as FileKind | undefined;
+  return isUsual(file, host) ? (regular as FileKind) : FILE_KINDS.find((kind) => kind.recognises(file, host));
 }
 
 /** undefined: a type that files.img can hold and we can't restore. */
 export function kindOfType(type: fd_types): FileKind | undefined {
-  return byType.get(type) as FileKind | undefined;
+  return type === fd_types.REG ? (regular as FileKind) : FILE_KINDS.find((kind) => kind.type === type);
 }
 
 /** The type's name in files.img: `UNIXSK`. */

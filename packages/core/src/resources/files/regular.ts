@@ -13,7 +13,7 @@ import { setFlags } from '../../files/status-flags.js';
 
 /** Devices without state of their own (drivers/char/mem.c; major 1), by minor. */
 const MEMORY_DEVICES: Readonly<Record<number, string>> = { 3: 'null', 5: 'zero', 7: 'full', 8: 'random', 9: 'urandom', 11: 'kmsg' };
-const MEM_MAJOR = 1;
+export const MEM_MAJOR = 1;
 
 export const regular: FileKind<NamedFile> = {
   name: 'file',

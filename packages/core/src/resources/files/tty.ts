@@ -11,7 +11,7 @@ import { captureRegular } from '../../files/regular-entry.js';
 import { setFlags } from '../../files/status-flags.js';
 import { readNumber } from '../../files/tty-calls.js';
 import { externalName, infoId } from '../../files/tty-device.js';
-import { reopenTty } from '../../files/tty-open.js';
+import { preflightTty, reopenTty } from '../../files/tty-open.js';
 import { captureTerminal, sessionOf, type TtySession } from '../../files/tty-state.js';
 import { isHungUp, isOpenTty, masterOf, slavesOf, survey, type SurveyedTty } from '../../files/tty-survey.js';
 import type { FileDumpContext, FileKind } from '../file-kind.js';
@@ -54,6 +54,8 @@ export const tty: FileKind<JudgedTty> = {
     at.append(IMAGE_TYPES.files, { type: fd_types.REG, id: regfId, reg: captureRegular(file, { path, remap: 'none' }, regfId) });
     return { tty: { ...message, regfId } };
   },
+
+  preflight: (entry, at) => preflightTty(part(entry, 'tty'), at),
 
   reopen(entry, at) {
     const message = part(entry, 'tty');

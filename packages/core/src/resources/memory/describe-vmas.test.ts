@@ -76,7 +76,7 @@ t.test('what can not be kept is refused by name', (t) => {
     ['a flag of a newer kernel', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr zz')],
     ['a device', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr io pf')],
     ['asynchronous I/O', row('1000-2000 rw-s 00000000 00:10 3  /[aio] (deleted)', 'rd wr sh')],
-    ['io_uring', row('1000-2000 rw-s 00000000 00:10 3  anon_inode:[io_uring]', 'rd wr sh')],
+    ['io_uring', row('1000-2000 rw-s 00000000 00:10 3  anon_inode:[kvm-vcpu:0]', 'rd wr sh')],
     ['uprobes', row('1000-2000 --xp 00000000 00:00 0  [uprobes]', 'ex')],
   ] as const) {
     const { entries, problems } = describe(text);

@@ -137,7 +137,7 @@ function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext
     return entry;
   }
   if (mapping.name.startsWith('/[aio]')) return refuse(mapping, context, 'rings of native asynchronous I/O are not supported yet', 'turn off the use of libaio');
-  if (mapping.name.startsWith('anon_inode:') || mapping.name.startsWith('/anon_hugepage')) return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
+  if ((mapping.name.startsWith('anon_inode:') && mapping.name !== 'anon_inode:[io_uring]') || mapping.name.startsWith('/anon_hugepage')) return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
   const kind = mapping.name.startsWith('socket:[') ? VMA.SOCKET : mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE;
   entry.status = VMA.REGULAR | kind | (device === context.shmemDevice && kind !== VMA.SOCKET ? VMA.MEMFD : 0);
   // What a private mapping needs of its file is reading; only for a shared one it matters how the file was opened.

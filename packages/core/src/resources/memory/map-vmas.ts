@@ -12,14 +12,14 @@ const MAP_FLAGS = MAP.SHARED | MAP.PRIVATE | MAP.GROWSDOWN | MAP.NORESERVE | MAP
 /** Gives the puppet a descriptor of the file (or shared memory object) that a mapping needs. */
 export type MappedFile = (vma: vma_entry) => Ref;
 
-/** Adds the calls that make all mappings; System V segments are attached already. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
-export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], fileOf: MappedFile): void {
+/** Adds the calls that make all mappings; System V segments and `mapped` ones are there already. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
+export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], mapped: ReadonlySet<vma_entry>, fileOf: MappedFile): void {
   const filled = filledVmas(mm, runs);
   for (const vma of mm.vmas) {
     if (vma.status & (KERNELS | VMA.GUARD)) continue;
     const start = Number(vma.start);
     const length = Number(vma.end) - start;
-    if (!(vma.status & VMA.SYSVIPC)) mapVma(batch, vma, filled.has(vma), fileOf);
+    if (!(vma.status & VMA.SYSVIPC) && !mapped.has(vma)) mapVma(batch, vma, filled.has(vma), fileOf);
     if (vma.madv !== undefined && vma.madv !== 0n) advise(batch, start, length, Number(vma.madv));
   }
   for (const vma of mm.vmas) {

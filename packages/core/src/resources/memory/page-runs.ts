@@ -5,6 +5,7 @@ import { PAGE } from './vma-status.js';
 
 const ENOTTY = 25;
 const EINTR = 4;
+const EINVAL = 22;
 /** Runs that one ioctl tells. */
 const REGIONS = 16 * 1024;
 
@@ -20,18 +21,22 @@ export interface AddressRange {
  * Visits, in order of address, the pages that only the process itself holds: present or swapped out, neither a file's
  * nor the zero page. Pages of shared mappings are files' pages. Runs may begin before a range and end behind it.
  * @param pagemap /proc/PID/pagemap  @param ranges in order of address
+ * @param guard is told of guard pages (madvise(2) MADV_GUARD_INSTALL)  @param around where these may be: in any mapping
  */
-export function scanPrivatePages(pagemap: OwnedFd, ranges: readonly AddressRange[], visit: RunVisitor): void {
+export function scanPrivatePages(pagemap: OwnedFd, ranges: readonly AddressRange[], visit: RunVisitor, guard: RunVisitor = () => undefined, around?: AddressRange): void {
   const first = ranges[0];
   const last = ranges.at(-1);
   if (first === undefined || last === undefined) return;
-  if (!scanByIoctl(pagemap, first.start, last.end, visit)) for (const range of ranges) scanByWords(pagemap, range, visit);
+  if (!scanByIoctl(pagemap, around ?? { start: first.start, end: last.end }, visit, guard)) for (const range of ranges) scanByWords(pagemap, range, visit);
 }
 
 let memory: { readonly args: Memory; readonly regions: Memory } | undefined;
 
+/** Linux 6.15 tells guard pages, which are "swapped" else; there are none before 6.13. */
+let tellsGuards = true;
+
 /** PAGEMAP_SCAN skips what is not mapped by itself. @returns false where the kernel lacks it (before 6.7) */
-function scanByIoctl(pagemap: OwnedFd, start: number, end: number, visit: RunVisitor): boolean {
+function scanByIoctl(pagemap: OwnedFd, { start, end }: AddressRange, visit: RunVisitor, guard: RunVisitor): boolean {
   const { args, regions } = (memory ??= { args: new Memory(pm_scan_arg.size), regions: new Memory(REGIONS * page_region.size) });
   const neither = BigInt(PAGE_IS.FILE | PAGE_IS.PFNZERO);
   // Seen on 6.18 with many regions: where a walk was broken off, the next one tells the last region again.
@@ -47,17 +52,22 @@ function scanByIoctl(pagemap: OwnedFd, start: number, end: number, visit: RunVis
       category_mask: neither,
       category_anyof_mask: BigInt(PAGE_IS.PRESENT | PAGE_IS.SWAPPED),
       // Regions are cut where these change; FILE never does, as it was asked away.
-      return_mask: BigInt(PAGE_IS.FILE),
+      return_mask: BigInt(PAGE_IS.FILE | (tellsGuards ? PAGE_IS.GUARD : 0)),
     });
     const count = tryIoctl(pagemap, PAGEMAP_SCAN, args.address);
     if (count === -ENOTTY) return false;
     if (count === -EINTR) continue;
+    if (count === -EINVAL && tellsGuards) {
+      tellsGuards = false;
+      continue;
+    }
     if (count < 0) throw new SyscallFailed('ioctl(PAGEMAP_SCAN)', -count);
     const { view } = regions;
     for (let i = 0; i < count; i++) {
       const from = Math.max(seen, addressAt(view, i * page_region.size));
       const to = addressAt(view, i * page_region.size + 8);
-      if (from < to) visit(from, to);
+      const isGuard = (view.getUint32(i * page_region.size + 16, true) & PAGE_IS.GUARD) !== 0;
+      if (from < to) (isGuard ? guard : visit)(from, to);
       seen = Math.max(seen, to);
     }
     const walked = pm_scan_arg.read(args.view, 0).walk_end;

@@ -1,4 +1,4 @@
-import type { Pagemap } from '@criu-ts/images';
+import type { Pagemap, vma_entry } from '@criu-ts/images';
 import { MAP } from '@criu-ts/kernel/abi';
 import type { DescribedVma } from './describe-vmas.js';
 import { PAGE, PE, VMA } from './vma-status.js';
@@ -65,6 +65,11 @@ export function hasPrivatePages({ entry }: DescribedVma): boolean {
   if (isDroppable(entry.flags)) return false;
   const kernels = VMA.VVAR | VMA.VSYSCALL | VMA.VDSO | VMA.GUARD;
   return (entry.status & (VMA.ANON_PRIVATE | VMA.FILE_PRIVATE)) !== 0 && (entry.status & kernels) === 0;
+}
+
+/** Guard pages (madvise(2) MADV_GUARD_INSTALL) as the images have them: a mapping of no kind, beside the one that they lie in. */
+export function guardEntry(start: number, end: number): vma_entry {
+  return { start: BigInt(start), end: BigInt(end), pgoff: 0n, shmid: 0n, prot: 0, flags: 0, status: VMA.GUARD, fd: 0n };
 }
 
 /** MAP_DROPPABLE is MAP_SHARED and another bit, so that the type must be compared as a whole. */

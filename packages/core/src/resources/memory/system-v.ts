@@ -89,7 +89,7 @@ export function restoreSegment(entry: ipc_shm_entry, creator: Puppet, at: Restor
   const { id } = desc;
   const status = statSegment(id);
   if (status !== undefined) checkSame(entry, status);
-  else if (external === true) throw new HostLacks('shm-missing', 'it was left to the outside, and is not there', { object: `System V segment ${id}`, hint: 'make it first' });
+  else if (external === true) throw missing(id);
   if (external === true) return;
   if (entry.inPagemaps !== true) throw new Unsupported('image', 'contents of a System V segment that are no pages are not supported', { object: `System V segment ${id}` });
   if (status === undefined) {
@@ -100,6 +100,17 @@ export function restoreSegment(entry: ipc_shm_entry, creator: Puppet, at: Restor
   }
   fillSegment(entry, at, status !== undefined);
   setOwner(entry);
+}
+
+/** Whether {@link restoreSegment} could make it, or use the one that is there. @throws HostLacks */
+export function preflightSegment(entry: ipc_shm_entry): void {
+  const status = statSegment(entry.desc.id);
+  if (status !== undefined) checkSame(entry, status);
+  else if (entry.external === true) throw missing(entry.desc.id);
+}
+
+function missing(id: number): HostLacks {
+  return new HostLacks('shm-missing', 'it was left to the outside, and is not there', { object: `System V segment ${id}`, hint: 'make it first' });
 }
 
 /** @throws HostLacks where the id now is another segment's, or somebody uses it */

@@ -32,6 +32,12 @@ export class HostVdso {
     for (const { start, size } of this.#parts) move(batch, start, size, parking + start - first);
   }
 
+  /** Where the parts lie while they are parked. */
+  parkedAt(parking: number): { readonly start: number; readonly end: number }[] {
+    const first = this.#parts[0]?.start ?? 0;
+    return this.#parts.map(({ start, size }) => ({ start: parking + start - first, end: parking + start - first + size }));
+  }
+
   /** Moves the parts from their parking place to where the image has them; those that the image hasn't stay and go with the blob. */
   place(batch: Batch, parking: number, mm: mm_entry): void {
     const first = this.#parts[0]?.start ?? 0;

@@ -15,6 +15,7 @@ import { sharedSignals, threadSignals } from './pending-signals.js';
 import { personality, threadPersonality } from './personality.js';
 import { posixTimers } from './posix-timers.js';
 import { childSubreaper, coredumpFilter, loginUid, oomScore, runState } from './process-state.js';
+import { registeredRings } from './registered-rings.js';
 import { rlimits } from './rlimits.js';
 import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
@@ -59,6 +60,7 @@ export const threadFacets: readonly ThreadFacet[] = [
   tidAddress,
   threadSignals,
   threadSeccomp,
+  registeredRings,
   creds,
   parentDeathSignal,
 ];
