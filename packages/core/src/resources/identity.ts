@@ -38,9 +38,12 @@ export function ownNamespaces(): ReadonlyMap<string, number | undefined> {
   return new Map(NAMESPACES.map(({ link }) => [link, readNamespace('self', link)?.inode]));
 }
 
+/** Namespaces that only the children of a task will live in (unshare(2)); nothing stands there until a first child is born. */
+const FOR_CHILDREN = ['pid', 'time'] as const;
+
 /** Tells every namespace of a task that is not ours. */
 export function foreignNamespaces(task: TaskName, own: ReadonlyMap<string, number | undefined>): Unsupported[] {
-  return NAMESPACES.filter(({ link }) => readNamespace(task.pid, link)?.inode !== own.get(link)).map(
+  const foreign = NAMESPACES.filter(({ link }) => readNamespace(task.pid, link)?.inode !== own.get(link)).map(
     ({ link }) =>
       new Unsupported('namespace', `it lives in another ${link} namespace, which is not supported yet`, {
         object: `${link} namespace`,
@@ -48,4 +51,10 @@ export function foreignNamespaces(task: TaskName, own: ReadonlyMap<string, numbe
         hint: `run criu-ts in the same ${link} namespace (nsenter)`,
       }),
   );
+  if (foreign.length > 0) return foreign;
+  return FOR_CHILDREN.flatMap((kind) => {
+    const children = readNamespace(task.pid, `${kind}_for_children`);
+    if (children === undefined || children.inode === own.get(kind)) return [];
+    return [new Unsupported('namespace', `its children will live in another ${kind} namespace, which is not supported yet`, { object: `${kind} namespace of its children`, task, hint: 'dump it from within that namespace, or before it unshares one' })];
+  });
 }
