@@ -1,7 +1,7 @@
 /*
  * Starts the tests' processes and adopts what they leave behind: it is their subreaper (prctl(2)), reaps at once (pid 1
  * may take seconds, and a zombie still owns its pid), and kills its whole flock when its stdin closes, so that nothing
- * outlives a test, however the test ends.
+ * outlives a test, however the test ends. System V segments that they made and nobody has attached go, too.
  *
  * stdin, a line each, fields separated by tabs:
  *   run ID SESSION CWD OUT ARGV...     SESSION 1: setsid(2) first; stdout and stderr are appended to OUT
@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,14 +59,22 @@ static void obey(char *line)
 	printf("started %s %d\n", field[1], pid);
 }
 
+/* A bit for each pid that was ours. */
+static unsigned char ours[(1 << 22) / 8];
+
+static void note(pid_t pid)
+{
+	ours[pid / 8] |= 1 << pid % 8;
+}
+
 static void reap(void)
 {
 	int status;
 	struct rusage use;
 	pid_t pid;
 	while ((pid = wait4(-1, &status, WNOHANG, &use)) > 0)
-		printf("exited %d %d %ld %ld %ld\n", pid, status, use.ru_utime.tv_sec * 1000000L + use.ru_utime.tv_usec,
-		       use.ru_stime.tv_sec * 1000000L + use.ru_stime.tv_usec, use.ru_maxrss);
+		note(pid), printf("exited %d %d %ld %ld %ld\n", pid, status, use.ru_utime.tv_sec * 1000000L + use.ru_utime.tv_usec,
+				  use.ru_stime.tv_sec * 1000000L + use.ru_stime.tv_usec, use.ru_maxrss);
 }
 
 /* Kills children until there are none: those of the killed come to us, and are next. */
@@ -78,8 +87,21 @@ static void slaughter(void)
 		int pid;
 		while (list && fscanf(list, "%d", &pid) == 1) kill(pid, SIGKILL);
 		if (list) fclose(list);
-		if (waitpid(-1, NULL, 0) < 0 && errno == ECHILD) return;
-		while (waitpid(-1, NULL, WNOHANG) > 0) ;
+		pid = waitpid(-1, NULL, 0);
+		if (pid < 0 && errno == ECHILD) return;
+		for (; pid > 0; pid = waitpid(-1, NULL, WNOHANG)) note(pid);
+	}
+}
+
+/* The kernel keeps segments when their processes have ended. */
+static void remove_segments(void)
+{
+	struct shm_info info;
+	int last = shmctl(0, SHM_INFO, (struct shmid_ds *)&info);
+	for (int i = 0; i <= last; i++) {
+		struct shmid_ds ds;
+		int id = shmctl(i, SHM_STAT, &ds);
+		if (id >= 0 && ds.shm_nattch == 0 && ours[ds.shm_cpid / 8] >> ds.shm_cpid % 8 & 1) shmctl(id, IPC_RMID, NULL);
 	}
 }
 
@@ -113,5 +135,6 @@ int main(void)
 		}
 	}
 	slaughter();
+	remove_segments();
 	return 0;
 }
