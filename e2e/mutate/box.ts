@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { compile } from '../harness/programs.js';
+import { repository } from '../harness/repository.js';
 
 /** Programs whose images are mutated: each has kernel objects of other kinds. */
 export const PROGRAMS = ['counter', 'threads', 'files', 'files_ghost', 'pipes', 'sockets', 'unix_sockets', 'mem_shared', 'mem_memfd', 'tree', 'epolls', 'io_urings', 'timers', 'signals', 'creds'] as const;
@@ -27,7 +28,9 @@ export function boxScript(dir: string, worker: readonly string[]): string {
     'mount -t proc proc /proc',
     'mount --bind /proc/sys /proc/sys; [ ! -e /proc/sysrq-trigger ] || mount --bind /dev/null /proc/sysrq-trigger',
     `mount --rbind ${box}/dev /dev`,
-    `mount --bind ${box}/tmp /tmp`,
+    // Where this repository itself lies in /tmp, it is needed there.
+    ...(repository.startsWith('/tmp/') ? [`mkdir -p ${box}${repository}`, `mount --rbind ${repository} ${box}${repository}`] : []),
+    `mount --rbind ${box}/tmp /tmp`,
     'ip link set lo up',
     // The deepest first: what lies below a read-only mount is none of its business.
     `cut -d" " -f5 /proc/self/mountinfo | sort -ru | while read -r place; do case "$place" in ${box}|/tmp|/dev|/proc|${box}/dev/*|/dev/*) ;; *) mount -o remount,bind,ro "$(printf %b "$place")" 2>/dev/null || : ;; esac; done`,

@@ -11,7 +11,8 @@ import { find, lacks } from './kind.js';
 
 // A computation that is interrupted comes to the same end as one that is not.
 t.setTimeout(300_000);
-const SIZE = 5 << 20;
+/** It must not be done before the last of them. */
+const SIZE = 16 << 20;
 const BLOCK = 256 << 10;
 /** Threads, and blocks so small that output comes early: the encoder is always at something. */
 const XZ = ['-T2', '-6e', `--block-size=${BLOCK}`, '-c'];
@@ -27,7 +28,7 @@ t.test('xz -T2, taken away and brought back midway', { skip: skipReason() || lac
   const written = (): number => statSync(victim.out).size;
   let times = 0;
   // Not later than this: the machine may be slow to start a dump while xz is quick.
-  for (const part of [0.05, 0.2, 0.35]) {
+  for (const part of [0.05, 0.12, 0.2]) {
     await waitFor('xz to write on', () => !victim.lives || written() > undisturbed.length * part, 120_000);
     if (!victim.lives) break;
     if (!(await roundTrip(t, ws, toolUnderTest(), victim, { compareProc: false }))) return;
