@@ -83,7 +83,7 @@ const late = [
   /^packages\/core\/src\/resources\/cgroups\/(capture|restore|hierarchy)\.ts$/,
   /^packages\/kernel\/src\/netlink\/(inet|unix|packet|netlink)-diag\.ts$/,
   /^packages\/kernel\/src\/abi\/(syscalls|errno)\.ts$/,
-  /^packages\/cli\/src\/options\/rare\.ts$/,
+  /^packages\/cli\/src\/(options\/rare|action-scripts)\.ts$/,
   /^packages\/images\/src\/pages\/compress\.ts$/,
 ];
 const inline = await tableInliner();

@@ -5,11 +5,11 @@ import { build } from 'esbuild';
 
 const ABI = 'packages/kernel/src/abi/index.ts';
 
-/** Objects of the ABI whose values are numbers, by name. */
+/** Objects of the ABI that hold numbers, by name. */
 async function numberTables() {
   const { outputFiles } = await build({ entryPoints: [ABI], bundle: true, write: false, format: 'esm', logLevel: 'warning' });
   const all = await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
-  const isTable = (value) => typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every((one) => Number.isSafeInteger(one));
+  const isTable = (value) => typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
   return new Map(Object.entries(all).filter(([, value]) => isTable(value)));
 }
 
@@ -22,7 +22,7 @@ export async function tableInliner() {
     if (names.length === 0) return source;
     return source.replaceAll(new RegExp(`(?<!typeof )(?<![\\w$.'])(${names.join('|')})\\.(\\w+)\\b`, 'g'), (found, name, key) => {
       const value = tables.get(name)[key];
-      return value === undefined ? found : value < 0 ? `(${value})` : String(value);
+      return !Number.isSafeInteger(value) ? found : value < 0 ? `(${value})` : String(value);
     });
   };
 }

@@ -29,14 +29,32 @@ function _body(): any {
 ${body.join('\n').replaceAll(/^export (?=type |interface |abstract |async |function|class |const )/gm, '')}
 return { ${doors.map(({ name }) => name).join(', ')} };
 }
-const _proxy = (of: () => any): any => new Proxy(function () {}, {
-  get: (_, key) => of()[key],
-  has: (_, key) => key in of(),
+const _traps = (of: () => any): any => ({
+  get: (_: any, key: any) => {
+    const value = of()[key];
+    // What is private to an object is so to no proxy.
+    return typeof value === 'function' ? value.bind(of()) : value;
+  },
+  has: (_: any, key: any) => key in of(),
+});
+const _object = (of: () => any): any => new Proxy({}, {
+  ..._traps(of),
+  ownKeys: () => Reflect.ownKeys(of()),
+  getOwnPropertyDescriptor: (_, key) => ({ ...Reflect.getOwnPropertyDescriptor(of(), key), configurable: true }),
+});
+const _callable = (of: () => any): any => new Proxy(function () {}, {
+  ..._traps(of),
   apply: (_, self, args) => of().apply(self, args),
   construct: (_, args) => new (of())(...args),
 });
-${doors.map(({ name, isFunction }) => (isFunction ? `export function ${name}(...args: any[]): any { return _make().${name}(...args); }` : `export const ${name}: any = /* @__PURE__ */ _proxy(() => _make().${name});`)).join('\n')}
+${doors.map(({ name, how }) => `export ${stand({ name, how })}`).join('\n')}
 `;
+}
+
+/** A door. */
+function stand({ name, how }) {
+  if (how === 'function') return `function ${name}(...args: any[]): any { return _make().${name}(...args); }`;
+  return `const ${name}: any = /* @__PURE__ */ _${how}(() => _make().${name});`;
 }
 
 /** The values that a module exports. @throws Error where a door can't stand for one */
@@ -45,10 +63,10 @@ function exportsOf(source, file) {
   for (const [line, kind, name] of source.matchAll(/^export (?!type |interface )(?:abstract )?(async function|function\*?|class|const|let|\*|\{)(?: (\w+))?.*$/gm)) {
     if (LITERAL.test(line)) continue;
     const isArrow = kind === 'const' && / => /.test(line) && / = (async )?\(/.test(line);
-    const isObject = kind === 'const' && / = (\{|\/\* @__PURE__ \*\/ namer\()/.test(line);
-    const isFunction = kind.includes('function') || isArrow;
-    if (!isFunction && kind !== 'class' && !isObject) throw new Error(`${file} can't come late: ${line}`);
-    found.push({ name, isFunction });
+    const isNamer = kind === 'const' && / = \/\* @__PURE__ \*\/ namer\(/.test(line);
+    const how = kind.includes('function') || isArrow ? 'function' : kind === 'class' || isNamer ? 'callable' : kind === 'const' && / = \{/.test(line) ? 'object' : undefined;
+    if (how === undefined) throw new Error(`${file} can't come late: ${line}`);
+    found.push({ name, how });
   }
   return found;
 }

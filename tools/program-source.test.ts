@@ -70,7 +70,8 @@ export class Box {
   t.equal(made(), 0, 'nothing else is');
   t.equal(late.later(3), 7, 'a function');
   t.equal(late.twice(4), 8, 'a constant one');
-  t.same([late.kind.name, late.kind.base('/a/b'), 'name' in late.kind], ['kind', 'b', true], 'an object');
+  t.same([late.kind.name, late.kind.base('/a/b'), 'name' in late.kind, Object.keys(late.kind)], ['kind', 'b', true, ['name', 'base']], 'an object');
+  t.same(Object.entries({ ...late.kind }).length, 2, 'also taken apart');
   t.equal(new late.Box(5).n, 5, 'a class, with what is private to it');
   t.equal(made(), 1, 'made once');
 });

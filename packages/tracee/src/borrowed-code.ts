@@ -31,7 +31,8 @@ const SYSCALL_RET = Buffer.from('0f05c3', 'hex');
 const SYSCALL = Buffer.from('0f05', 'hex');
 /** `mov $15, %rax; syscall` as glibc, musl and Go have it, and the shorter form. */
 const SIGRETURN = [Buffer.from('48c7c00f0000000f05', 'hex'), Buffer.from('b80f0000000f05', 'hex')];
-const window = new Memory(1024 * 1024);
+/** Small: what is found lies near the beginning, as a rule, and fresh memory costs more than calls. */
+const window = new Memory(128 * 1024);
 const OVERLAP = 16;
 const MOST_SCANNED = 96 * 1024 * 1024;
 

@@ -24,7 +24,6 @@ function load(name: BundleName, isMain = false): unknown {
   const script = new vm.Script(readFileSync(file, 'latin1'), {
     filename: file,
     ...(cachedData !== undefined && { cachedData }),
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   // The build asks for a cache that holds what a run like this one needs.
   if (process.env.CRIU_TS_WRITE_CODE_CACHE !== undefined) {

@@ -109,12 +109,12 @@ export class DumpFiles {
   /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. How it was opened is the vma_entry's. */
   idOfMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
     const name = `map_files/${mapFileName(mapping)}`;
-    return this.#socketOf(pid, name)?.id ?? this.#idOfLink(pid, name);
+    const link = readLink(`/proc/${pid}/${name}`);
+    return this.#socketOf(pid, name, link)?.id ?? this.#idOfLink(pid, name, link);
   }
 
   /** A mapped socket is the very one that a descriptor has. */
-  #socketOf(pid: number, name: string): OpenFile | undefined {
-    const link = readLink(`/proc/${pid}/${name}`);
+  #socketOf(pid: number, name: string, link: string): OpenFile | undefined {
     if (!link.startsWith('socket:[')) return undefined;
     const found = this.#all.find(({ file }) => file.link === link);
     if (found === undefined) throw new Unsupported('vma', `the mapping of a socket (${link}) that no descriptor has is not supported`, { object: name, task: this.#names.get(pid) ?? { pid }, hint: 'unmap it before the dump' });
@@ -204,8 +204,8 @@ export class DumpFiles {
     return open;
   }
 
-  #idOfLink(pid: number, name: string): number {
-    const file = inspectPath(pid, this.#names.get(pid) ?? { pid }, name);
+  #idOfLink(pid: number, name: string, link?: string): number {
+    const file = inspectPath(pid, this.#names.get(pid) ?? { pid }, name, link);
     // A mapped ring is no other open file of the same inode: it is the one that a descriptor leads to.
     if (file.link === 'anon_inode:[io_uring]') {
       const ring = this.#all.find((open) => open.file.fd !== undefined && open.file.stat.ino === file.stat.ino && open.file.stat.dev === file.stat.dev);

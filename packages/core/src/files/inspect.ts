@@ -1,7 +1,7 @@
 // What /proc and a duplicate tell of an open file. Five thousand descriptors are usual: raw calls, no object more than needed.
 import { AT, F, O, SO, SOL, SYS } from '@criu-ts/kernel/abi';
 import { type FdInfo, parseFdInfo } from '@criu-ts/kernel/procfs';
-import { fcntl, Memory, openAt, OwnedFd, open, pathString, pidfdGetfd, pidfdOpen, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
+import { fcntl, Memory, openAt, OwnedFd, open, pathString, pidfdGetfd, pidfdOpen, rawSyscall, readLink, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { TaskName } from '../errors.js';
 import type { InspectedFile } from '../resources/file-kind.js';
 import { NO_OWNER, readFown } from './fown.js';
@@ -116,16 +116,15 @@ function identityKey(link: string, info: FdInfo, text: string): string {
 }
 
 /** A file that a task uses without a descriptor: exe, cwd, root, a mapped file. */
-export function inspectPath(pid: number, task: TaskName, name: string): InspectedFile {
+export function inspectPath(pid: number, task: TaskName, name: string, link = readLink(`/proc/${pid}/${name}`)): InspectedFile {
   const procPath = `/proc/${pid}/${name}`;
   const reopen = (): OwnedFd => openPath(procPath, O.PATH);
   using fd = reopen();
-  using directory = open(`/proc/${pid}`, O.PATH | O.DIRECTORY);
   return {
     task,
     fd: undefined,
     procPath,
-    link: readLinkAt(directory, name),
+    link,
     stat: statOf(fd),
     flags: 0,
     pos: 0n,
