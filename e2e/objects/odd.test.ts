@@ -56,6 +56,8 @@ const kinds: Readonly<Record<string, RegExp>> = {
   traced: /traced|tracer|ptrace/i,
   'namespace-fd': /net:\[|namespace/i,
   'proc-file': /proc/,
+  'user-dispatch': /dispatch/,
+  mdwe: /written|execute/,
 };
 
 t.setTimeout(180_000);

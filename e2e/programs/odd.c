@@ -263,6 +263,29 @@ static void shared_fs(void)
 	settle(child);
 }
 static int shared_fs_ok(void) { return !mkdir("moved", 0700) && !chdir("moved") && child_ok(); }
+static volatile char selector;
+static volatile int caught;
+static void on_sigsys(int signo) { (void)signo; selector = 0; caught++; }
+static void user_dispatch(void)
+{
+	MUST(signal(SIGSYS, on_sigsys) == SIG_ERR ? -1 : 0);
+	if (prctl(59 /* PR_SET_SYSCALL_USER_DISPATCH */, 1, 0, 0, &selector)) skip("this kernel has no syscall user dispatch");
+}
+static int user_dispatch_ok(void)
+{
+	selector = 1;
+	syscall(SYS_getppid);
+	return caught == 1 && selector == 0;
+}
+static void mdwe(void)
+{
+	if (prctl(65 /* PR_SET_MDWE */, 1L, 0L, 0L, 0L)) skip("this kernel does not know PR_SET_MDWE");
+}
+static int mdwe_ok(void)
+{
+	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return at == MAP_FAILED && errno == EACCES && prctl(66 /* PR_GET_MDWE */, 0L, 0L, 0L, 0L) == 1;
+}
 static int fd_ok(void) { return fcntl(fd, F_GETFD) >= 0; }
 static int readable_ok(void) { return read(a[1], text, 8) == 2; }
 static int mapped_ok(void) { return filled(at, PAGE, 1); }
@@ -279,6 +302,7 @@ static const struct { const char *name; void (*make)(void); int (*good)(void); }
 	{ "shared-files", shared_files, shared_files_ok }, { "shared-memory-process", vfork_like, written_ok }, { "zombie", zombie, child_ok }, { "stopped", stopped, stopped_ok },
 	{ "traced", traced, child_ok }, { "shared-cwd", shared_fs, shared_fs_ok }, { "thread-credentials", thread_creds, thread_creds_ok },
 	{ "thread-files", thread_files, thread_files_ok }, { "thread-cwd", thread_cwd, thread_cwd_ok }, { "namespace-fd", ns_fd, fd_ok }, { "proc-file", proc_file, proc_file_ok },
+	{ "user-dispatch", user_dispatch, user_dispatch_ok }, { "mdwe", mdwe, mdwe_ok },
 };
 
 int main(int argc, char **argv)

@@ -68,6 +68,8 @@ export interface task_core_entry {
   deadGid?: number | undefined;
   /** optional bool no_terminal = 1010 */
   noTerminal?: boolean | undefined;
+  /** optional uint32 mdwe = 1024 */
+  mdwe?: number | undefined;
 }
 /** @generated from protobuf message task_kobj_ids_entry */
 export interface task_kobj_ids_entry {
@@ -228,6 +230,7 @@ export const task_core_entry: MessageType<task_core_entry> = /*@__PURE__*/ messa
   { no: 1022, name: "dead_uid", localName: "deadUid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 1023, name: "dead_gid", localName: "deadGid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 1010, name: "no_terminal", localName: "noTerminal", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1024, name: "mdwe", localName: "mdwe", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);
 export const task_kobj_ids_entry: MessageType<task_kobj_ids_entry> = /*@__PURE__*/ messageType<task_kobj_ids_entry>('task_kobj_ids_entry', () => [
   { no: 1, name: "vm_id", localName: "vmId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },

@@ -9,7 +9,7 @@ import { creds } from './creds.js';
 import { itimers } from './itimers.js';
 import { machineChecks } from './machine-checks.js';
 import { membarrier } from './membarrier.js';
-import { dumpable, transparentHugePages } from './mm-flags.js';
+import { denyWriteExecute, dumpable, transparentHugePages } from './mm-flags.js';
 import { comm, parentDeathSignal } from './names.js';
 import { sharedSignals, threadSignals } from './pending-signals.js';
 import { personality, threadPersonality } from './personality.js';
@@ -25,6 +25,7 @@ import { sigactions } from './sigactions.js';
 import { signalMask } from './signal-mask.js';
 import { noTerminal } from './terminal.js';
 import { tidAddress } from './tid-address.js';
+import { userDispatch } from './user-dispatch.js';
 
 /** In a phase they are restored in this order: actions before signals, or the kernel drops those that are ignored. */
 export const processFacets: readonly ProcessFacet[] = [
@@ -42,6 +43,7 @@ export const processFacets: readonly ProcessFacet[] = [
   membarrier,
   seccomp,
   rlimits,
+  denyWriteExecute,
   dumpable,
   itimers,
 ];
@@ -61,6 +63,7 @@ export const threadFacets: readonly ThreadFacet[] = [
   threadSignals,
   threadSeccomp,
   registeredRings,
+  userDispatch,
   creds,
   parentDeathSignal,
 ];
