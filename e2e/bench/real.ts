@@ -63,7 +63,9 @@ async function shareFeatures(ws: Workspace, criu: Tool): Promise<void> {
 export function warmRound(name: string, warm: number): (ws: Workspace, dir: string) => Promise<Figures> {
   let running: Promise<RealProgram> | undefined;
   let ended: Promise<unknown> | undefined;
+  let restoredTree: (() => number[]) | undefined;
   return async (ws, dir) => {
+    if (running === undefined) ws.afterwards(() => restoredTree?.().forEach((each) => stateOf(each) !== undefined && process.kill(each, 'SIGKILL')));
     const program = await (running ??= name === 'postgres' ? startPostgres(ws) : name === 'jvm' ? jvm.start(ws) : (nginx.startForPeer ?? nginx.start)(ws));
     await program.check(throwing);
     const { pid } = program.victim;
@@ -82,6 +84,8 @@ export function warmRound(name: string, warm: number): (ws: Workspace, dir: stri
     const end = performance.now();
     // The next dump may bury it: it is its tracer, and here also its parent.
     ended = restored.wait().catch(() => undefined);
+    // It is no child of the shepherd's.
+    restoredTree = () => [pid, ...descendantsOf(pid)];
     await program.check(throwing);
     rmSync(imagesDir, { recursive: true });
     return { dump: dumped - begin, restore: end - before };
