@@ -16,14 +16,19 @@ headers() { printf '#include <stdio.h>\n#include <linux/sched.h>\n' | gcc -E -o 
 # emscripten, or a clang that can link WebAssembly (tools/build-wasm.mjs takes either).
 wasm() { command -v emcc >/dev/null || ls /usr/lib/llvm-*/bin/wasm-ld >/dev/null 2>&1 || printf 'emscripten '; }
 
-packages="$(missing "$need $want")$(headers)$(wasm)"
-if [ -n "$packages" ]; then
+required="$(missing "$need")$(headers)$(wasm)"
+wished="$(missing "$want")"
+if [ -n "$required$wished" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "setup: installing $packages"
+    echo "setup: installing $required$wished"
+    log="$(mktemp)"
+    # Not every Debian has every package: one that is not to be had must not keep the others away.
+    install() { DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >"$log" 2>&1; }
+    apt-get update -qq >"$log" 2>&1 || tail -5 "$log" >&2
     # shellcheck disable=SC2086
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages; } >/tmp/criu-ts-setup.$$ 2>&1 ||
-      { tail -5 /tmp/criu-ts-setup.$$ >&2; echo "setup: apt-get could not install all of: $packages" >&2; }
-    rm -f /tmp/criu-ts-setup.$$
+    install $required $wished || install $required || { tail -5 "$log" >&2; echo "setup: apt-get could not install all of: $required" >&2; }
+    for package in $(missing "$want"); do install "$package" || echo "setup: $package is not to be had here"; done
+    rm -f "$log"
   fi
   lacking="$(missing "$need")$(headers)$(wasm)"
   [ -z "$lacking" ] || { echo "setup: missing; as root: apt-get install $lacking" >&2; exit 1; }
