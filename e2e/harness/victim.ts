@@ -44,7 +44,7 @@ export class Victim {
   }
 
   /** Waits for a line of the output. @throws where the program ends before, or `timeoutMs` pass */
-  async line(wanted: RegExp, timeoutMs = 10_000): Promise<string> {
+  async line(wanted: RegExp, timeoutMs = 60_000): Promise<string> {
     const about = (): string => `${wanted} of ${this.name} (pid ${this.pid}); its output:\n${this.lines().slice(-20).join('\n')}`;
     return waitFor(about, () => {
       const living = this.lives; // looked up first: what a dying program wrote last must not be missed
@@ -65,7 +65,7 @@ export class Victim {
   }
 
   /** Lets it verify itself. Returns its verdicts: one of each check. */
-  async verify(timeoutMs = 20_000): Promise<readonly Verdict[]> {
+  async verify(timeoutMs = 60_000): Promise<readonly Verdict[]> {
     writeFileSync(this.#go, '');
     await this.line(/^done$/, timeoutMs);
     return parseVerdicts(this.lines());

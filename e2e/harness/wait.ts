@@ -6,7 +6,7 @@ type Maybe<T> = T | undefined | false | null;
 export async function waitFor<T>(
   what: string | (() => string),
   probe: () => Maybe<T> | Promise<Maybe<T>>,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -97,9 +97,9 @@ export class Workspace {
     const timeout = new AbortController();
     const exit = await Promise.race([
       job.exit,
-      sleep(20_000, undefined, { signal: timeout.signal }).then(() => {
+      sleep(90_000, undefined, { signal: timeout.signal }).then(() => {
         process.kill(job.pid, 'SIGKILL');
-        throw new Error(`hung, killed after 20 s: ${argv.join(' ')}\n${readOr(out)}`);
+        throw new Error(`hung, killed after 90 s: ${argv.join(' ')}\n${readOr(out)}`);
       }),
     ]);
     timeout.abort();
