@@ -9,8 +9,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { sourcePlugin, tableInliner } from './inline-tables.mjs';
-import { lateModule } from './lazy-modules.mjs';
+import { tableInliner } from './inline-tables.mjs';
+import { lateModule } from './late-modules.mjs';
 
 const outdir = 'packages/cli/dist';
 const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
@@ -87,16 +87,21 @@ const late = [
   /^packages\/images\/src\/pages\/compress\.ts$/,
 ];
 const inline = await tableInliner();
-const transform = (source, file) => {
-  const short = path.relative(process.cwd(), file);
-  const inlined = inline(source);
-  return late.some((pattern) => pattern.test(short)) ? lateModule(inlined, short) : inlined;
+const sources = {
+  name: 'sources',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
+      const short = path.relative(process.cwd(), file);
+      const inlined = inline(readFileSync(file, 'utf8'));
+      return { contents: late.some((pattern) => pattern.test(short)) ? lateModule(inlined, short) : inlined, loader: 'ts' };
+    });
+  },
 };
 for (const name of bundles) {
   await build({
     ...command,
     entryPoints: { [name]: `packages/cli/src/program/${name}.ts` },
-    plugins: [...command.plugins, sourcePlugin(transform)],
+    plugins: [...command.plugins, sources],
   });
 }
 await build({

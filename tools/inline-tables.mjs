@@ -1,6 +1,5 @@
-// An esbuild plugin: numbers of the kernel's ABI are written where they are used. `SYS.read` becomes `0`: nothing is looked
+// Numbers of the kernel's ABI are written where they are used. `SYS.read` becomes `0`: nothing is looked
 // up, and the tables, a quarter of what V8 would read at the start, stay out of the program where nobody asks for names.
-import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const ABI = 'packages/kernel/src/abi/index.ts';
@@ -24,15 +23,5 @@ export async function tableInliner() {
       const value = tables.get(name)[key];
       return !Number.isSafeInteger(value) ? found : value < 0 ? `(${value})` : String(value);
     });
-  };
-}
-
-/** @param transform (TypeScript, file) => TypeScript, for every module of ours */
-export function sourcePlugin(transform) {
-  return {
-    name: 'source',
-    setup({ onLoad }) {
-      onLoad({ filter: /\.ts$/ }, ({ path: file }) => ({ contents: transform(readFileSync(file, 'utf8'), file), loader: 'ts' }));
-    },
   };
 }

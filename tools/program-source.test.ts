@@ -3,7 +3,7 @@ import t from 'tap';
 // @ts-expect-error: a plain script, without types
 import { tableInliner as inlinerOf } from './inline-tables.mjs';
 // @ts-expect-error: a plain script, without types
-import { lateModule as lateModuleOf } from './lazy-modules.mjs';
+import { lateModule as lateModuleOf } from './late-modules.mjs';
 
 const tableInliner = inlinerOf as () => Promise<(source: string) => string>;
 const lateModule = lateModuleOf as (source: string, file: string) => string;

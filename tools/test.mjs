@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { environmentWithoutCertificates, scriptOptions } from './bundle-script.mjs';
 import { countTap } from './tap-count.mjs';
 
 const [folder = '.', filter = ''] = process.argv.slice(2);
@@ -32,24 +33,16 @@ await build({
   entryPoints,
   outdir,
   outbase: folder,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  conditions: ['@criu-ts/source'],
+  ...scriptOptions,
   // Packages that find their own files at run time can't be bundled.
   external: ['koffi', 'tap', 'esbuild', 'eslint', 'typescript', 'typescript-eslint', '@nx/*'],
   sourcemap: 'inline',
   outExtension: { '.js': '.mjs' },
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
-  logLevel: 'warning',
 });
 const bundles = entryPoints.map((file) => path.join(outdir, path.relative(folder, file).replace(/\.ts$/, '.mjs')));
 
 // Node's own stack traces then name the lines of the sources.
-const env = { ...process.env, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps` };
-// Reading the certificates takes every process tens of milliseconds, and no test needs one.
-delete env.NODE_EXTRA_CA_CERTS;
+const env = { ...environmentWithoutCertificates(), NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --enable-source-maps` };
 const tapFile = path.join(outdir, 'results.tap');
 const run = spawnSync(path.resolve('node_modules/.bin/tap'), ['run', '--reporter=tap', ...bundles], {
   stdio: ['ignore', openSync(tapFile, 'w'), 'inherit'],
