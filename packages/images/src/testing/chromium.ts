@@ -17,6 +17,16 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
+/** SIGKILL to all of a process group (kill(2), a negative pid); false when nobody is left in it. */
+function signalled(group: number): boolean {
+  try {
+    return process.kill(group, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 /** A page in a headless browser, steered by the DevTools protocol over a pipe. Dispose of it: the browser ends. */
 export class Page implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -45,7 +55,8 @@ export class Page implements AsyncDisposable {
   /** A page of these bytes of HTML on disk, loaded whole. */
   static async open(file: string): Promise<Page> {
     const profile = mkdtempSync(path.join(os.tmpdir(), 'criu-ts-chromium-'));
-    const child = spawn(PROGRAM!, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+    // A group of its own: the browser's helpers are ended with it.
+    const child = spawn(PROGRAM!, [...FLAGS, `--user-data-dir=${profile}`, 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true });
     const page = new Page(child, profile);
     const { targetId } = await page.send('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await page.send('Target.attachToTarget', { targetId, flatten: true });
@@ -76,9 +87,10 @@ export class Page implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGKILL');
-    await ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    const group = -this.#child.pid!;
+    // Helpers outlive the browser by a moment, and write into the profile as long as they live. Where nobody reaps
+    // orphans the group never gets empty: five seconds are enough for the dead.
+    for (let tries = 0; tries < 250 && signalled(group); tries++) await new Promise((resolve) => setTimeout(resolve, 20));
+    rmSync(this.#profile, { recursive: true, force: true });
   }
 }
