@@ -94,6 +94,16 @@ t.test('damage is told, and the rest is shown', async (t) => {
   t.same(violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA), []);
 });
 
+t.test('memory that two processes share is counted once', async (t) => {
+  const vmas = [vma(0, 4, VMA.anonPrivate)];
+  using checkpoint = await openCheckpoint(tinySet([{ pid: 10, vmas, rows: [[0, 1, PE_PRESENT]], contents: page('a') }, { pid: 11, ppid: 10, sharesMemoryWith: 10 }]));
+  const report = await reportOf(checkpoint);
+  t.same(violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA), []);
+  t.match(report.totals, { mapped: 4 * PAGE, dumped: PAGE });
+  t.match(report.processes, [{ memory: { mapped: 4 * PAGE } }, { sharesMemoryWith: 10, memory: { mapped: 4 * PAGE } }]);
+  t.match([...textOf(report)].join('\n'), /memory +that of 10/);
+});
+
 t.test('text', async (t) => {
   const report = await sampleReport();
   const text = [...textOf(report)].join('\n');
