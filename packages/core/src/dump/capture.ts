@@ -5,6 +5,7 @@ import { CpuPin } from '../cpu-pin.js';
 import { Unsupported } from '../errors.js';
 import type { DumpTask, DumpThread } from '../model/dump-task.js';
 import { captureRegisters, captureThreadInfo } from '../resources/cpu/x86-64.js';
+import { readTls } from '../resources/cpu/tls.js';
 import { VMA } from '../resources/memory/vma-status.js';
 import { captureMm } from '../resources/memory/mm.js';
 import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
@@ -37,7 +38,7 @@ function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask, known: KnownCod
   const registersOf = new Map(task.threads.map((thread) => [thread, leaveCriticalSection(thread)]));
   for (const thread of task.threads) {
     const { tracee, core } = thread;
-    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), 0n);
+    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), readTls(thread.tid));
     using remote = new RemoteSyscalls(tracee, code, { pin, filtered: thread.status.seccomp !== 0, ...(observe && { observe }) });
     captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;

@@ -3,6 +3,7 @@ import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug, toCriuError } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
+import { writeTls } from '../resources/cpu/tls.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
 import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
@@ -23,6 +24,8 @@ export async function becomeThemselves(run: RestoreRun): Promise<void> {
       if (info === undefined) throw new Bug('registers were looked for when the images were opened');
       tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
       tracee.setSigmask(sigmaskOf(core));
+      // Before the registers: a selector may mean one of them.
+      writeTls(tid, info.tls);
       tracee.setRegisters(restoreRegisters(info));
       restoreRseqCs(tracee, core);
       restoreAffinity(tid, core, run);
