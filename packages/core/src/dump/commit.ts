@@ -15,14 +15,14 @@ export function commitImages(run: DumpRun): void {
   const { images } = run;
   // While it is missing the set counts as incomplete, whatever an older dump left here.
   images.directory.remove('inventory.img');
-  run.tasks.forEach((task, index) => {
+  for (const task of run.tasks) {
     const { pid } = task;
-    images.write(IMAGE_TYPES.ids, pid, [taskIds(index, run.files.sharedIds(pid))]);
+    images.write(IMAGE_TYPES.ids, pid, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) })]);
     for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
     if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
     writePages(run, IMAGE_TYPES.pagemap, pid, run.pages.get(pid));
-  });
+  }
   for (const { pid, stat, status } of run.dead) images.write(IMAGE_TYPES.core, pid, [zombieCore(stat, status)]);
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
   images.write(IMAGE_TYPES.pstree, undefined, treeImage(run));

@@ -22,6 +22,10 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   const host = new HostVdso(seed.tracee);
   const segments = restoreSystemV(run);
   for (const task of run.plan.tasks) {
+    if (task.memory !== task.pid) {
+      run.task(task.pid).puppet.batch(closeAll);
+      continue;
+    }
     using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
     checkVdso(task, host, pages);
     await restoreTaskMemory(run, task, host, pages, segments);
@@ -63,10 +67,14 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
   if (pages.file === undefined) fillThroughUs(task.pid, pages, runs);
   puppet.batch((b) => {
     protectVmas(b, mm, runs);
-    // None of them is the process's own: those come later, at their numbers.
-    b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
+    closeAll(b);
   });
   run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+}
+
+/** None of them is the process's own: those come later, at their numbers. */
+function closeAll(batch: Batch): void {
+  batch.doing('close what was inherited or needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
 }
 
 async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {

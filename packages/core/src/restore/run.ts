@@ -23,6 +23,8 @@ export interface TaskImages {
   /** By thread id, the main thread's too. */
   readonly threads: ReadonlyMap<number, core_entry>;
   readonly ids: task_kobj_ids_entry;
+  /** The process under whose pid the images have its memory: its own, or a relative that shares it (CLONE_VM). */
+  readonly memory: number;
   readonly mm: mm_entry;
 }
 

@@ -43,8 +43,8 @@ export function* textOf(report: Report, { columns = 0, color = false, all = fals
     yield line('as', credentialsText(process));
     if (process.threads.length > 1) yield line('threads', safeText(process.threads.map(({ tid, name }) => (name && name !== process.name ? `${tid} ${name}` : `${tid}`)).join(', ')));
     const { memory } = process;
-    yield line('memory', `${sizeText(memory.dumped + memory.inherited)} of ${sizeText(memory.mapped)}: ${memory.kinds.filter((kind) => kind.dumped > 0).map((kind) => `${kind.kind} ${sizeText(kind.dumped)}`).join(', ')}`);
-    if (all) {
+    yield line('memory', process.sharesMemoryWith !== undefined ? `that of ${process.sharesMemoryWith}` : `${sizeText(memory.dumped + memory.inherited)} of ${sizeText(memory.mapped)}: ${memory.kinds.filter((kind) => kind.dumped > 0).map((kind) => `${kind.kind} ${sizeText(kind.dumped)}`).join(', ')}`);
+    if (all && process.sharesMemoryWith === undefined) {
       for (const region of memory.regions) yield line('', safeText(`${region.start}-${region.end} ${region.rights} ${region.kind.padEnd(9)} ${sizeText(region.dumped + region.inherited).padStart(9)}  ${region.name}`));
     }
     const shown = all ? process.descriptors : process.descriptors.slice(0, SHOWN);
