@@ -18,7 +18,7 @@ const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
  * How node is told to run it. No idle V8 threads (1 ms); room for what a small dump allocates, so that nothing is collected
  * (3 ms); nothing optimised that runs for a moment only (4 ms). All known to V8 since Node 20. The code caches fit only these.
  */
-const nodeFlags = ['--v8-pool-size=0', '--min-semi-space-size=16', '--interrupt-budget=1000000'];
+const nodeFlags = ['--v8-pool-size=0', '--min-semi-space-size=16', '--interrupt-budget=200000'];
 
 /**
  * koffi's door finds out which of its binaries fits, by reading the ELF header of node and more: 7 ms. On an ordinary
