@@ -1,5 +1,5 @@
 import { ERRNO, PTRACE, PTRACE_EVENT, PTRACE_O } from '@criu-ts/kernel/abi';
-import { childrenByParent, listProcNumbers, ProcessGone, readChildren, readProcText, threadOf } from '@criu-ts/kernel/procfs';
+import { childrenByParent, listThreads, ProcessGone, readChildren, readProcText, threadOf } from '@criu-ts/kernel/procfs';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
 import { letGo, letStraysGo } from './let-go.js';
@@ -173,7 +173,7 @@ export class FrozenTree implements Disposable {
 
   /** One look at the threads of a process, all unknown ones stopped; true when there was none and all known ones stand. */
   #freezeThreads(pid: number, threads: Map<number, Tracee>): boolean {
-    const fresh = listProcNumbers(pid, 'task').filter((tid) => !threads.has(tid));
+    const fresh = listThreads(pid).filter((tid) => !threads.has(tid));
     const known = [...threads.keys(), ...fresh].filter((tid) => tid !== pid);
     const seized = fresh.map((tid) => this.#seize(pid, tid, known)).filter((tracee) => tracee !== undefined);
     for (const tracee of seized) if (this.#awaitStop(tracee)) threads.set(tracee.tid, tracee);
@@ -325,7 +325,7 @@ function isKernels(tracee: Tracee): boolean {
 
 function threadsOf(pid: number): number[] {
   try {
-    return listProcNumbers(pid, 'task');
+    return listThreads(pid);
   } catch (error) {
     if (error instanceof ProcessGone) return [];
     throw error;
@@ -348,7 +348,7 @@ function isZombie(task: Parameters<typeof readProcText>[0]): boolean {
  */
 function seeOffThreads(pid: number): void {
   try {
-    const dead = listProcNumbers(pid, 'task').filter((tid) => tid !== pid && isZombie(threadOf(pid, tid)));
+    const dead = listThreads(pid).filter((tid) => tid !== pid && isZombie(threadOf(pid, tid)));
     letGo(dead.map((tid) => Tracee.born(pid, tid)));
   } catch (error) {
     if (!(error instanceof ProcessGone)) throw error;

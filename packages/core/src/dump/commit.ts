@@ -1,7 +1,7 @@
 import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
 import { NodeDirectory } from '@criu-ts/images/node';
-import { CLOCK, SYS } from '@criu-ts/kernel/abi';
-import { scratch, sys } from '@criu-ts/kernel/sys';
+import { CLOCK, ERRNO, SYS } from '@criu-ts/kernel/abi';
+import { rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
 import { seccompFilters, zombieCore } from '../resources/task/index.js';
@@ -41,8 +41,10 @@ function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAG
   if (directory instanceof NodeDirectory) directory.noteCreated(fileName(RAW_IMAGE_TYPES.pages, pagesId));
   // Of an older dump: a reader would take them for this one's.
   const { lz4, crc } = pageFileNames(pagesId);
-  directory.remove(lz4);
-  directory.remove(crc);
+  for (const name of [lz4, crc]) {
+    const result = rawSyscall(SYS.unlinkat, run.imagesDirectory.number, scratch.putString(name), 0);
+    if (result < 0 && result !== -ERRNO.ENOENT) throw new SyscallFailed(`unlinkat("${name}")`, -result);
+  }
   writePagemap(run.images, type, id, pages.list.pagemap(pagesId));
 }
 
