@@ -31,6 +31,9 @@ export interface SocketView {
   readonly remote: string;
   /** of unix sockets: the inode of the socket at the other end, 0 for none */
   readonly peer: number;
+  /** bytes that the kernel lets wait in each direction (SO_RCVBUF, SO_SNDBUF) */
+  readonly receiveBuffer: number | undefined;
+  readonly sendBuffer: number | undefined;
 }
 
 /** Before CRIU 3.0 the entries of each kind were in an image of their own. */
@@ -135,8 +138,10 @@ export function socketOf(entry: file_entry): SocketView | undefined {
       local: end(isk.srcAddr, isk.srcPort),
       remote: connected ? end(isk.dstAddr, isk.dstPort) : '',
       peer: 0,
+      receiveBuffer: isk.opts.soRcvbuf,
+      sendBuffer: isk.opts.soSndbuf,
     };
   }
-  if (usk) return { id, inode: usk.ino, family: 'unix', type: named(SOCKET_TYPE, usk.type), protocol: '', state: named(TCP_STATE, usk.state), local: unixName(usk.name), remote: usk.peerName ? unixName(usk.peerName) : '', peer: usk.peer };
+  if (usk) return { id, inode: usk.ino, family: 'unix', type: named(SOCKET_TYPE, usk.type), protocol: '', state: named(TCP_STATE, usk.state), local: unixName(usk.name), remote: usk.peerName ? unixName(usk.peerName) : '', peer: usk.peer, receiveBuffer: usk.opts.soRcvbuf, sendBuffer: usk.opts.soSndbuf };
   return undefined;
 }
