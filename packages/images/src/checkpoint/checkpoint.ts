@@ -112,7 +112,8 @@ export class Checkpoint implements Disposable {
   }
 
   async sockets(): Promise<SocketView[]> {
-    return [...(await this.openFiles()).values()].map(({ entry }) => socketOf(entry)).filter((socket) => socket !== undefined);
+    const bigEndian = await this.images.isBigEndian();
+    return [...(await this.openFiles()).values()].map(({ entry }) => socketOf(entry, bigEndian)).filter((socket) => socket !== undefined);
   }
 
   /** Queues and sequence numbers of an established TCP socket, by its inode; undefined of any other. */

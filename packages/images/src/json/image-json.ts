@@ -1,4 +1,4 @@
-import { ImageReader } from '../image-reader.js';
+import { ImageReader, readFirstWord } from '../image-reader.js';
 import { IMG_COMMON, IMG_SERVICE, imageTypeOfKind, imageTypeOfName, imageTypeOfWords } from '../image-types.js';
 import { ImageWriter } from '../image-writer.js';
 import type { ByteSink, ByteSource } from '../io/directory.js';
@@ -7,6 +7,7 @@ import { isRaw } from '../layout.js';
 import type { AnyImageType, EntryPart, ImageType, RawImageType } from '../layout.js';
 import { rawFromJson, rawToJson } from '../raw/raw-json.js';
 import type { Gunzip } from '../raw/raw-json.js';
+import { isBigEndian, turnedAddresses } from './byte-order.js';
 import { JsonInvalid } from './json-invalid.js';
 import { jsonPieces, writeJson } from './json-text.js';
 import type { JsonObject, JsonValue } from './json-text.js';
@@ -33,7 +34,7 @@ function typeOf(source: ByteSource): AnyImageType {
   const named = imageTypeOfName(source.name)?.type;
   if (named && isRaw(named) && named.holds !== 'pages') return named;
   const cursor = new ByteCursor(source);
-  const first = cursor.u32('first word');
+  const first = readFirstWord(cursor);
   const second = (first === IMG_COMMON || first === IMG_SERVICE) && cursor.remaining >= 4 ? cursor.u32('second word') : undefined;
   return imageTypeOfWords(source.name, first, second);
 }
@@ -42,14 +43,14 @@ function typeOf(source: ByteSource): AnyImageType {
 export function imageToJson(source: ByteSource, options: JsonOptions = {}): JsonObject {
   const type = typeOf(source);
   if (isRaw(type)) return rawImage(type, source, options);
-  return { magic: magicOf(type), entries: [...entriesToJson(type, source, options)] };
+  return { ...headOf(type, source), entries: [...entriesToJson(type, source, options)] };
 }
 
 /** The same as text, in pieces: of an image of any size, a little is held. What comes before damage is given. @throws ImageCorrupt */
 export function* imageToText(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string, void, undefined> {
   const type = typeOf(source);
   if (isRaw(type)) yield writeJson(rawImage(type, source, options), indent);
-  else yield* jsonPieces({ magic: magicOf(type) }, 'entries', entriesToJson(type, source, options), indent);
+  else yield* jsonPieces(headOf(type, source), 'entries', entriesToJson(type, source, options), indent);
 }
 
 function rawImage(type: RawImageType, source: ByteSource, { noPayload = false, gunzip }: JsonOptions): JsonObject {
@@ -57,15 +58,21 @@ function rawImage(type: RawImageType, source: ByteSource, { noPayload = false, g
   return noPayload && json.raw !== undefined ? { ...json, raw: sizeText(source.size) } : json;
 }
 
+/** What stands before the entries; of an image of a big-endian machine (s390x), that it is. */
+function headOf(type: ImageType<unknown>, source: ByteSource): JsonObject {
+  return { magic: magicOf(type), ...(new ImageReader(type, source).bigEndian ? { byteOrder: 'big' } : {}) };
+}
+
 const magicOf = (type: ImageType<unknown>): string => (type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind);
 
 function* entriesToJson(type: ImageType<unknown>, source: ByteSource, { pretty = false, noPayload = false }: JsonOptions): Generator<JsonObject, void, undefined> {
   const reader = new ImageReader(type, source);
+  const show = reader.bigEndian && pretty ? turnedAddresses : (json: JsonObject): JsonObject => json;
   let index = 0;
   for (const entry of noPayload ? reader.scan() : reader.entries()) {
     const part = partOf(type, index++);
     if (part.payload === undefined && !noPayload) {
-      yield messageToJson(part.message, entry as object, pretty);
+      yield show(messageToJson(part.message, entry as object, pretty));
       continue;
     }
     const { message, payload, payloadLength } = entry as { message: object; payload?: unknown; payloadLength?: number };
@@ -102,10 +109,11 @@ export function imageFromJson(json: JsonValue, sink: ByteSink): void {
     sink.write(rawFromJson(type, image));
     return;
   }
-  const writer = new ImageWriter(type, sink);
+  const bigEndian = isBigEndian(image.byteOrder);
+  const writer = new ImageWriter(type, sink, { bigEndian });
   arrayAt(entries, 'entries').forEach((entry, i) => {
     const at = `entries[${i}]`;
-    const converted = entryFromJson(partOf(type, i), entry, at);
+    const converted = entryFromJson(partOf(type, i), bigEndian ? turnedAddresses(objectAt(entry, at)) : entry, at);
     try {
       writer.write(converted);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { isBigEndian } from '../json/byte-order.js';
 import { encodeBase64 } from '../json/bytes-text.js';
 import { JsonInvalid } from '../json/json-invalid.js';
 import type { JsonObject, JsonValue } from '../json/json-text.js';
@@ -41,8 +42,7 @@ export function rawFromJson(type: RawImageType, json: JsonObject): Uint8Array {
   if (json.raw !== undefined) return base64At(json.raw, 'raw');
   if (type.holds === 'text') return new TextEncoder().encode(arrayAt(json.lines, 'lines').map((line, i) => lineAt(line, `lines[${i}]`)).join(''));
   if (type.holds !== 'rtnetlink' && type.holds !== 'ctnetlink') throw new JsonInvalid('raw', `a ${type.kind} image needs it`);
-  if (json.byteOrder !== undefined && json.byteOrder !== 'big') throw new JsonInvalid('byteOrder', 'it is "big", or left out');
-  const little = json.byteOrder === undefined;
+  const little = !isBigEndian(json.byteOrder);
   const messages = messagesFromJson(json.messages, 'messages', little);
   return concat([wordBytes(STREAM_WORDS[type.kind], little), messages]);
 }
