@@ -115,7 +115,7 @@ t.test('SARIF and JUnit', async (t) => {
   t.same(run!.results.map(({ ruleId, level }) => [ruleId, level]), [['policy-uid', 'error'], ['unknown-file', 'warning']]);
   t.ok(run!.results.every(({ ruleId, ruleIndex }) => run!.tool.driver.rules[ruleIndex]!.id === ruleId));
   t.equal(run!.results[1]!.locations[0]!.physicalLocation.artifactLocation.uri, 'a%20b');
-  const junit = junitOf(findings, 'x', true);
+  const junit = junitOf(findings, 'x', { policy: true, host: false });
   t.match(junit, /^<\?xml.*\n<testsuite name="x" tests="15" failures="1">/);
   t.match(junit, /policy-uid.*<failure message="process 1 is &lt;root&gt;">/);
   t.match(junit, /unknown-file.*<system-out>a b: a\?b<\/system-out>/);
