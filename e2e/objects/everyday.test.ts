@@ -232,6 +232,17 @@ t.test('--evasive-devices', { skip }, async (t) => {
   succeeded(t, await ws.dump(tool, victim.pid, ws.folder('images'), ['--evasive-devices']), 'dumped with');
 });
 
+t.test('keys in the keyring of its session: told, as a restore has another session', { skip }, async (t) => {
+  await using ws = new Workspace();
+  const tool = toolUnderTest();
+  const victim = await ws.start('odd', ['session-keyring']);
+  if (victim.skipped !== '' || tool.isPeer) return void t.pass('not here', { skip: victim.skipped || 'a test of ours' });
+  const run = await ws.dump(tool, victim.pid, ws.folder('images'), ['--leave-running']);
+  succeeded(t, run, 'dumped');
+  t.match(run.output + run.log, /session keyring has keys \(user: criu-ts-e2e\)/);
+  for (const { ok, text } of await victim.verify()) t.ok(ok, text);
+});
+
 t.test('--timeout: a tree that does not stop in time runs on', { skip }, async (t) => {
   await using ws = new Workspace();
   const victim = await ws.start('removed', ['vfork']);

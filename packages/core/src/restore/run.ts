@@ -91,7 +91,7 @@ export class RestoreRun implements RestoreContext {
   }
 
   get files(): FileStore {
-    return (this.#files ??= new FileStore(this));
+    return (this.#files ??= new FileStore(this, this.tasks));
   }
 
   /** From here on we share a CPU with the puppets, which inherit it. */
