@@ -11,6 +11,7 @@ import { abortCriticalSection, captureProcess, captureThread, interruptionOf, re
 import { syscallObserver } from '../stage.js';
 import { throwObstacles } from './judge.js';
 import { captureTreesCgroups } from './cgroups.js';
+import { captureNamespaces } from './namespaces.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
@@ -27,6 +28,7 @@ export function captureTasks(run: DumpRun): void {
     }
   }
   captureTreesCgroups(run);
+  captureNamespaces(run);
   run.files.capture();
   throwObstacles(run);
 }

@@ -32,6 +32,7 @@ export class FileStore {
       options: at.options,
       images: at.images,
       emit: (event) => at.emit(event),
+      namespacePath: (name, id) => at.namespacePath(name, id),
       shared: (key, make) => at.shared(key, make),
       defer: (undo) => at.defer(undo),
       remapOf: (id) => remaps.get(id),

@@ -121,6 +121,8 @@ export class TestDump implements DumpContext {
   nextId(): number {
     return 1;
   }
+  namespaceId(): undefined {}
+  defer(): void {}
   undoOnFailure(): void {}
 }
 
@@ -138,6 +140,7 @@ export class TestRestore implements RestoreContext {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
   }
+  namespacePath(): undefined {}
   defer(): void {}
 }
 
