@@ -39,7 +39,7 @@ static const char *const limits[][2] = {
 	{ "kernel/sem", "100 900 40 30" }, { "kernel/msgmax", "5000" }, { "kernel/msgmnb", "17000" }, { "kernel/msgmni", "20" },
 	{ "kernel/shmmax", "300000" }, { "kernel/shmall", "9000000000" }, { "kernel/shmmni", "50" },
 	{ "fs/mqueue/queues_max", "33" }, { "fs/mqueue/msg_max", "12" }, { "fs/mqueue/msgsize_max", "9000" }, { "fs/mqueue/msg_default", "7" },
-	{ "fs/mqueue/msgsize_default", "800" }, { "kernel/sem_next_id", "77777" },
+	{ "fs/mqueue/msgsize_default", "800" },
 };
 #define LIMITS (sizeof limits / sizeof *limits)
 
@@ -149,6 +149,7 @@ int main(int argc, char **argv)
 	MUST(msgctl(queue, IPC_SET, &msq));
 	for (size_t i = 0; i < LIMITS; i++) set_sysctl(limits[i][0], limits[i][1]);
 	if (!lone_too) MUST(shmctl(lone, IPC_RMID, NULL));
+	set_sysctl("kernel/sem_next_id", "77777");
 	if (forced) set_sysctl("kernel/shm_rmid_forced", "1");
 
 	mqd_t posix = -1;
@@ -183,6 +184,7 @@ int main(int argc, char **argv)
 	CHECK(strcmp(names.nodename, "victim.example") == 0);
 	CHECK(strcmp(names.domainname, "nis-domain") == 0);
 	for (size_t i = 0; i < LIMITS; i++) CHECK(sysctl_is(limits[i][0], limits[i][1]));
+	CHECK(sysctl_is("kernel/sem_next_id", "77777"));
 	CHECK(sysctl_is("kernel/shm_rmid_forced", forced ? "1" : "0"));
 
 	EQUAL(shmget(0x1234, 0, 0), used);
