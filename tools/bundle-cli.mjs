@@ -86,7 +86,7 @@ const late = [
   /^packages\/kernel\/src\/sys\/namespaces\.ts$/,
   /^packages\/kernel\/src\/netlink\/(inet|unix|packet|netlink)-diag\.ts$/,
   /^packages\/kernel\/src\/abi\/(syscalls|errno)\.ts$/,
-  /^packages\/cli\/src\/(options\/rare|action-scripts)\.ts$/,
+  /^packages\/cli\/src\/(options\/(rare|join-ns)|action-scripts)\.ts$/,
   /^packages\/images\/src\/pages\/compress\.ts$/,
 ];
 const inline = await tableInliner();

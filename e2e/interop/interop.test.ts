@@ -19,7 +19,7 @@ const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: nam
 
 /** REAL=nginx: only these, for whoever works on one. */
 const only = new RegExp(process.env['REAL'] ?? "");
-for (const { name, skip: missing, start, startForPeer = start, peerBy = [], peerRefuses, terminals = false } of realPrograms.filter((kind) => only.test(kind.name))) {
+for (const { name, skip: missing, start, startForPeer = start, peerBy = [], terminals = false } of realPrograms.filter((kind) => only.test(kind.name))) {
   t.test(name, { skip: skip || missing }, async (t) => {
     if (criu === undefined) return;
     const ours = toolUnderTest();
@@ -27,7 +27,6 @@ for (const { name, skip: missing, start, startForPeer = start, peerBy = [], peer
     await using ws = new Workspace({ ownTerminals: terminals });
     const program = await startForPeer(ws);
     await program.check(t);
-    if (peerRefuses !== undefined) return await refused(t, ws, criu, program, peerRefuses);
 
     // Where the program happened to open or map something just then (redis reads /proc/self/stat), they look again.
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -63,24 +62,6 @@ for (const { name, skip: missing, start, startForPeer = start, peerBy = [], peer
     await program.check(t);
     await program.end(t);
   });
-}
-
-/** Where CRIU can't dump the program, it has at least nothing to say against our images. */
-async function refused(t: Assertions, ws: Workspace, criu: Tool, program: RealProgram, { says, because }: { readonly says: RegExp; readonly because: string }): Promise<void> {
-  const run = await ws.dump(criu, program.victim.pid, ws.folder('refused'), [...program.options, '--leave-running']);
-  t.not(run.code, 0, `CRIU refuses it: ${because}`);
-  t.match(run.log, says, 'and says so');
-  await program.check(t);
-  const ours = toolUnderTest();
-  const images = await dumpOf(t, ws, ours, program);
-  if (images === undefined) return;
-  await shownByCrit(t, criu, images);
-  if (!(await restoreOf(t, ws, ours, program, images))) return;
-  const again = await dumpOf(t, ws, ours, program, ['--leave-running']);
-  if (again === undefined) return;
-  same(t, images, again, 'dumped, restored and dumped by ours: the same', [...itRanOn, ...itWasRestored]);
-  await program.check(t);
-  await program.end(t);
 }
 
 async function shownByCrit(t: Assertions, criu: Tool, dir: string): Promise<void> {

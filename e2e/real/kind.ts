@@ -34,8 +34,6 @@ export interface RealProgramKind {
   readonly startForPeer?: (ws: Workspace) => Promise<RealProgram>;
   /** What runs CRIU's dump, where it could not look at the program otherwise. */
   readonly peerBy?: readonly string[];
-  /** What CRIU says where it can't dump it at all, and why. */
-  readonly peerRefuses?: { readonly says: RegExp; readonly because: string };
 }
 
 /** Where a program lies, or nothing. Servers lie where only root's PATH leads. */

@@ -11,7 +11,7 @@ import { StoredPages } from '../resources/memory/stored-pages.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
 import { checkVdso } from '../restore/memory.js';
-import { isStored, namespacesInImages } from '../restore/namespaces.js';
+import { checkJoined, isStored, namespacesInImages } from '../restore/namespaces.js';
 import { openImages } from '../restore/open.js';
 import { pidObstacles } from '../restore/pids.js';
 import { RestoreRun, type TaskImages } from '../restore/run.js';
@@ -31,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { name: 'credentials', run: checkCredentials },
   { name: 'memory', run: checkMemory },
   { name: 'files', run: checkFiles },
+  { name: 'joined', run: checkJoined },
   { name: 'namespaces', run: (run, attempt) => namespacesInImages(run).forEach(({ row, id, stored }) => row.kind.preflight?.(id, stored, run, attempt)) },
 ];
 

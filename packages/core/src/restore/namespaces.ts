@@ -59,6 +59,11 @@ export function foundNamespaces(run: RestoreRun): void {
   }
 }
 
+/** That the namespaces to join are there. @throws HostLacks */
+export function checkJoined({ options }: RestoreRun): void {
+  for (const { name, path } of options.joinNamespaces ?? []) openNamespace(name, path)[Symbol.dispose]();
+}
+
 function openNamespace(name: string, path: string): OwnedFd {
   try {
     return open(path, O.RDONLY);

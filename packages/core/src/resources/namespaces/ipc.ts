@@ -61,7 +61,7 @@ export const ipc: NamespaceKind = {
     const queues = at.images.readIfPresent(IMAGE_TYPES.ipcnsMsg, namespace.id);
     const before = readSysctls();
     const wanted = wantedSysctls(at.images.readOne(IMAGE_TYPES.ipcVar, namespace.id));
-    undoOnFailure(namespace, at, () => writeSysctls(before, false));
+    undoOnFailure(namespace, at, () => [false, true].forEach((last) => writeSysctls(before, last)));
     // What is there may be more than could be made by the limits of today.
     writeSysctls(widened(before, wanted, Math.max(0, ...queues.map(({ message, payload }) => roomFor(message.qbytes, payload ?? [])))), false);
     restoreSegments(namespace, at);

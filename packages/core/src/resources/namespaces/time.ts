@@ -54,7 +54,7 @@ function timespec(nanoseconds: bigint): timens_entry['monotonic'] {
 }
 
 /** Nanoseconds are counted up, as in a struct timespec64 that is less than zero. */
-function split(offset: bigint): { readonly seconds: bigint; readonly nanoseconds: bigint } {
+export function split(offset: bigint): { readonly seconds: bigint; readonly nanoseconds: bigint } {
   const nanoseconds = ((offset % SECOND) + SECOND) % SECOND;
   return { seconds: (offset - nanoseconds) / SECOND, nanoseconds };
 }
