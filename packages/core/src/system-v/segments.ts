@@ -1,10 +1,12 @@
 // System V shared memory: shmget(2), shmat(2), shmctl(2).
 import { IMAGE_TYPES, type ipc_shm_entry, type WithPayload } from '@criu-ts/images';
-import { ERRNO, FALLOC_FL, IPC, O, SHM, SHM_MODE, shmid64_ds, SYS } from '@criu-ts/kernel/abi';
+import { ERRNO, FALLOC_FL, IPC, major, minor, O, SHM, SHM_MODE, shmid64_ds, SYS } from '@criu-ts/kernel/abi';
 import { mapFilePath } from '@criu-ts/kernel/procfs';
 import { Memory, open, pwriteFully, rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { Puppet } from '@criu-ts/tracee';
+import { statSync } from 'node:fs';
 import { HostLacks, Unsupported } from '../errors.js';
+import { shmemDevice } from '../host/shmem-device.js';
 import type { DumpContext, RestoreContext } from '../resources/contexts.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { PAGE } from '../resources/memory/vma-status.js';
@@ -31,12 +33,18 @@ export function captureSegment(id: number, status: SegmentStatus, namespaceId: n
 export interface AttachedSegment extends Disposable {
   /** Opens its memory. */
   readonly procPath: string;
+  /** False where it is of huge pages. */
+  readonly isPlain: boolean;
 }
 
 /** Attaches a segment of the namespace that we are in; it stays so when we leave that. */
 export function attachSegment(id: number, size: bigint, flags: number = 0): AttachedSegment {
   const start = sys(SYS.shmat, id, 0, flags);
-  return { procPath: mapFilePath('self', { start, end: start + bytesOf(size) }), [Symbol.dispose]: () => void rawSyscall(SYS.shmdt, start) };
+  const procPath = mapFilePath('self', { start, end: start + bytesOf(size) });
+  // Of huge pages it ends elsewhere, or lies on hugetlbfs.
+  const device = statSync(procPath, { throwIfNoEntry: false, bigint: true })?.dev;
+  const isPlain = device !== undefined && `${major(device)}:${minor(device)}` === shmemDevice();
+  return { procPath, isPlain, [Symbol.dispose]: () => void rawSyscall(SYS.shmdt, start) };
 }
 
 const bytesOf = (size: bigint): number => Math.ceil(Number(size) / PAGE) * PAGE;

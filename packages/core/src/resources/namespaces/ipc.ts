@@ -44,6 +44,7 @@ export const ipc: NamespaceKind = {
       // Nobody has it now, so that we have to.
       const ours = attachSegment(segment, status.shm_segsz, SHM.RDONLY);
       at.defer(() => ours[Symbol.dispose]());
+      if (!ours.isPlain) throw new Unsupported('shm', 'huge pages of hugetlbfs are not supported yet', { object: `System V segment ${segment}`, why: 'only a mapping can fill them again, which is not done yet', hint: 'remove it, or run the program without SHM_HUGETLB' });
       at.noteSharedMemory(BigInt(segment), ours.procPath);
     }
     if (path === undefined) return;
