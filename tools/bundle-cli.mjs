@@ -80,9 +80,12 @@ const late = [
   /^packages\/core\/src\/resources\/files\/(?!registry|pipe|regular)[\w-]+\.ts$/,
   /^packages\/core\/src\/files\/(unix-(queue|place|calls|sockets)|control-messages|inet-options|socket-(calls|options)|ghost|tty-(pair|open|queue|state)|unsupported)\.ts$/,
   /^packages\/core\/src\/resources\/cgroups\/(capture|restore|hierarchy)\.ts$/,
+  /^packages\/core\/src\/resources\/namespaces\/(ipc|uts)\.ts$/,
+  /^packages\/core\/src\/system-v\/[\w-]+\.ts$/,
+  /^packages\/kernel\/src\/sys\/namespaces\.ts$/,
   /^packages\/kernel\/src\/netlink\/(inet|unix|packet|netlink)-diag\.ts$/,
   /^packages\/kernel\/src\/abi\/(syscalls|errno)\.ts$/,
-  /^packages\/cli\/src\/(options\/rare|action-scripts)\.ts$/,
+  /^packages\/cli\/src\/(options\/(rare|join-ns)|action-scripts)\.ts$/,
   /^packages\/images\/src\/pages\/compress\.ts$/,
 ];
 const inline = await tableInliner();

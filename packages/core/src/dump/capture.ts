@@ -12,6 +12,7 @@ import { abortCriticalSection, captureProcess, captureThread, interruptionOf, re
 import { syscallObserver } from '../stage.js';
 import { throwObstacles } from './judge.js';
 import { captureTreesCgroups } from './cgroups.js';
+import { captureNamespaces } from './namespaces.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
@@ -28,6 +29,7 @@ export function captureTasks(run: DumpRun): void {
     }
   }
   captureTreesCgroups(run);
+  captureNamespaces(run);
   run.files.capture();
   throwObstacles(run);
 }

@@ -1,7 +1,7 @@
-import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
+import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, writePagemap } from '@criu-ts/images';
 import { NodeDirectory } from '@criu-ts/images/node';
-import { CLOCK, ERRNO, SYS } from '@criu-ts/kernel/abi';
-import { rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
+import { ERRNO, SYS } from '@criu-ts/kernel/abi';
+import { rawSyscall, scratch, SyscallFailed } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
 import { seccompFilters, zombieCore } from '../resources/task/index.js';
@@ -17,7 +17,7 @@ export function commitImages(run: DumpRun): void {
   images.directory.remove('inventory.img');
   for (const task of run.tasks) {
     const { pid } = task;
-    images.write(IMAGE_TYPES.ids, pid, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) })]);
+    images.write(IMAGE_TYPES.ids, pid, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) }, run.namespaces.own)]);
     for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
     if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
@@ -27,7 +27,6 @@ export function commitImages(run: DumpRun): void {
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
   images.write(IMAGE_TYPES.pstree, undefined, treeImage(run));
   images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: seccompFilters(run) }]);
-  images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
   images.write(IMAGE_TYPES.inventory, undefined, [inventory(run.ownCgroups)]);
   run.failureScope.forget();
@@ -61,13 +60,4 @@ function inventory(ownCgroups: number): inventory_entry {
     // The kernel's own (random(4)): node:crypto would cost 8 ms at start.
     dumpCriuRunId: readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim(),
   };
-}
-
-/** The clocks at the dump: in a time namespace the restored processes' clocks go on from there. */
-function clockOffsets(): timens_entry {
-  const read = (clock: number): timens_entry['monotonic'] => {
-    sys(SYS.clock_gettime, clock, scratch.address);
-    return { tvSec: scratch.view.getBigUint64(0, true), tvNsec: scratch.view.getBigUint64(8, true) };
-  };
-  return { monotonic: read(CLOCK.MONOTONIC), boottime: read(CLOCK.BOOTTIME) };
 }

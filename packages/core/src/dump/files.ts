@@ -262,6 +262,8 @@ export class DumpFiles {
       hasProcess: (pid) => at.hasProcess(pid),
       sharedMemoryId: (inode) => at.sharedMemoryId(inode),
       nextId: (sequence) => at.nextId(sequence),
+      namespaceId: (name, inode) => at.namespaceId(name, inode),
+      defer: (undo) => at.defer(undo),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),
       id: open.id,

@@ -33,6 +33,7 @@ export class FileStore {
       options: at.options,
       images: at.images,
       emit: (event) => at.emit(event),
+      namespacePath: (name, id) => at.namespacePath(name, id),
       shared: (key, make) => at.shared(key, make),
       defer: (undo) => at.defer(undo),
       processes,

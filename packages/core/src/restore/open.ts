@@ -2,6 +2,7 @@ import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { HostLacks, ImageCorrupt, Unsupported } from '../errors.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { checkAddresses, checkThreads } from './check-images.js';
+import { checkNamespaces } from './namespaces.js';
 import { planRestore } from './plan.js';
 import { TASK_STATE } from '../resources/task/index.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
@@ -30,6 +31,7 @@ export function openImages(run: RestoreRun): void {
     else tasks.push(openTask(images, common, tasks));
   }
   run.plan = planRestore(tasks, dead);
+  checkNamespaces(run);
 }
 
 function openTask(images: ImageSet, common: DeadImages, before: readonly TaskImages[]): TaskImages {

@@ -17,6 +17,7 @@ export * from './stat.js';
 export * from './status.js';
 export * from './sysvipc.js';
 export * from './tasks.js';
+export * from './timens.js';
 export * from './timers.js';
 export * from './values.js';
 export * from './vm-flags.js';

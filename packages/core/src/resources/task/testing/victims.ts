@@ -122,6 +122,8 @@ export class TestDump implements DumpContext {
   nextId(): number {
     return 1;
   }
+  namespaceId(): undefined {}
+  defer(): void {}
   undoOnFailure(): void {}
 }
 
@@ -139,6 +141,7 @@ export class TestRestore implements RestoreContext {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
   }
+  namespacePath(): undefined {}
   defer(): void {}
 }
 
