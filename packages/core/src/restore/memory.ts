@@ -1,30 +1,28 @@
-import { IMAGE_TYPES, type mm_entry } from '@criu-ts/images';
-import { O, PR, prctl_mm_map, SYS, UFFD } from '@criu-ts/kernel/abi';
-import { type OwnedFd, pidfdGetfd, pidfdOpen } from '@criu-ts/kernel/sys';
+import type { mm_entry } from '@criu-ts/images';
+import { O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
+import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
-import { fillByUserfaultfd } from '../resources/memory/userfault-fill.js';
-import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js';
+import { heldVmas, presentPages, rangesOf, regionsOf } from '../resources/memory/heritage.js';
 import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
-import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
+import { cutRuns, pageSetOf, subtract, toRanges } from '../resources/memory/page-set.js';
+import type { StoredPages, StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { attachSegments, isSystemV } from '../resources/memory/system-v.js';
-import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
-import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
-import { PARKING } from './plan.js';
+import { type HostVdso, vmaOf } from '../resources/memory/vdso.js';
+import { VMA } from '../resources/memory/vma-status.js';
+import { dropPages, fileOfMapping, keepOnly, mapAndFill, releaseDescriptors } from './fill-memory.js';
 import type { RestoreRun, TaskImages } from './run.js';
 import { restoreSystemV, type SystemVSegments } from './system-v.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
-  const { seed } = run;
-  if (seed === undefined) return;
-  const host = new HostVdso(seed.tracee);
   const segments = restoreSystemV(run);
   for (const task of run.plan.tasks) {
-    using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
-    checkVdso(task, host, pages);
-    await restoreTaskMemory(run, task, host, pages, segments);
+    const pages = run.pages.of(task.pid);
+    checkVdso(task, run.vdso, pages);
+    await restoreTaskMemory(run, task, pages, segments);
+    run.pages.release(task.pid);
   }
   segments.settle();
 }
@@ -35,61 +33,31 @@ export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages, segments: SystemVSegments): Promise<void> {
+async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: StoredPages, segments: SystemVSegments): Promise<void> {
   const { puppet } = run.task(task.pid);
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
   const { mm } = task;
-  const runs = withoutVdso(pages.runs, mm);
+  const heritage = run.heritage.get(task.pid);
+  const held = heritage === undefined ? [] : heldVmas(mm, regionsOf(heritage));
+  const heldRanges = rangesOf(held);
+  const stored = withoutVdso(pages.runs, mm);
+  const runs = heritage === undefined ? stored : cutRuns(stored, subtract(pageSetOf(stored), presentPages(heritage)));
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
-  const plan = planFill(mm, runs);
-  const userfaultfd = puppet.batch((b) => {
-    host.park(b, parking);
-    b.doing('empty the address space');
-    b.call(SYS.munmap, 0, blob);
-    b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
-    const bring = bringDescriptors(b);
-    mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
+  await mapAndFill(run, task, puppet, pages, runs, (b, bring) => {
+    const kept = toRanges(heldRanges);
+    keepOnly(b, run, kept);
+    if (heritage?.hasHeirs === false) dropPages(b, heldRanges, heritage.keptPages);
+    mapRings(b, rings, [{ start: blob, end: parking }, ...run.vdso.parkedAt(parking), ...kept], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
     attachSegments(b, mm, (id) => segments.sizeOf(id));
-    mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
-    host.place(b, parking, mm);
+    mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : fileOfMapping(run, vma)));
+    run.vdso.place(b, parking, mm);
     setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
-    if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
-    const fault = pages.file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
-    b.run();
-    return fault && b.result(fault);
   });
-  if (userfaultfd !== undefined && pages.file !== undefined) await fillOnThreads(run, task.pid, userfaultfd, pages.file, plan.threads);
-  if (pages.file === undefined) fillThroughUs(task.pid, pages, runs);
   puppet.batch((b) => {
-    protectVmas(b, mm, runs);
-    // None of them is the process's own: those come later, at their numbers.
-    b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
+    protectVmas(b, mm, runs, new Set(held));
+    releaseDescriptors(b);
   });
-  run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
-}
-
-async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {
-  using pidfd = pidfdOpen(pid);
-  using userfaultfd = pidfdGetfd(pidfd, remote);
-  // Threads inherit the CPUs of whoever starts them, and there is nothing to steer meanwhile.
-  using _everywhere = run.unpinned();
-  await fillByUserfaultfd(userfaultfd, file, runs);
-}
-
-/** Has the puppet fetch descriptors of ours, each once. */
-function bringDescriptors(b: Batch): (file: OwnedFd) => Ref {
-  b.doing('reach our descriptors');
-  const pidfd = b.call(SYS.pidfd_open, process.pid, 0);
-  const brought = new Map<OwnedFd, Ref>();
-  return (file) => {
-    let ref = brought.get(file);
-    if (ref === undefined) {
-      ref = b.doing('fetch a descriptor').call(SYS.pidfd_getfd, pidfd, file.number, 0);
-      brought.set(file, ref);
-    }
-    return ref;
-  };
 }
 
 /** Made once, of the size that the furthest mapping of it needs, and filled. */

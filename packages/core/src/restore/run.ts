@@ -9,7 +9,10 @@ import type { RestoreOptions } from '../options.js';
 import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
+import type { Heritage } from '../resources/memory/heritage.js';
+import type { HostVdso } from '../resources/memory/vdso.js';
 import { FileStore } from './file-store.js';
+import { PageStores } from './page-stores.js';
 import type { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 
@@ -58,7 +61,11 @@ export class RestoreRun implements RestoreContext {
   #plan: RestorePlan | undefined;
   #files: FileStore | undefined;
   #pin: CpuPin | undefined;
+  #vdso: HostVdso | undefined;
   seed: Puppet | undefined;
+  readonly pages: PageStores;
+  /** What processes are born with; empty where they share nothing. */
+  heritage: ReadonlyMap<number, Heritage> = new Map();
   /** Set where the images have cgroups of the tree's own. */
   cgroups: RestoredCgroups | undefined;
   /** Pids of all processes that were made and are not gone: zombies and stand-ins too. */
@@ -76,6 +83,7 @@ export class RestoreRun implements RestoreContext {
     this.images = images;
     this.scope = scope;
     this.emit = emit;
+    this.pages = scope.use(new PageStores(images));
   }
 
   get plan(): RestorePlan {
@@ -85,6 +93,16 @@ export class RestoreRun implements RestoreContext {
 
   set plan(plan: RestorePlan) {
     this.#plan = plan;
+  }
+
+  /** As the puppets have it, parked behind the blob. */
+  get vdso(): HostVdso {
+    if (this.#vdso === undefined) throw new Bug('there is no puppet yet');
+    return this.#vdso;
+  }
+
+  set vdso(vdso: HostVdso) {
+    this.#vdso = vdso;
   }
 
   get files(): FileStore {

@@ -3,7 +3,8 @@ import type { Stage } from '../stage.js';
 import { becomeThemselves } from './become.js';
 import { restoreFsInfo } from './fs-info.js';
 import { restoreFiles } from './files.js';
-import { enterCgroups, prepareCgroups, settleCgroups } from './cgroups.js';
+import { prepareCgroups, settleCgroups } from './cgroups.js';
+import { compareRelatives } from './heritage.js';
 import { growTree, plantFirst } from './grow.js';
 import { restoreMemory } from './memory.js';
 import { openImages } from './open.js';
@@ -19,10 +20,10 @@ const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePha
 /** The whole order of a restore. */
 export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
+  { name: 'compare', because: 'relatives share pages by being born when these are there', run: compareRelatives },
   { name: 'cgroups', because: 'processes are born where they are charged for what they take; those made in vain go when all are dead', run: prepareCgroups },
   { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: (run) => run.reach('pre-restore').then(() => plantFirst(run)) },
-  { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
-  { name: 'enter', because: 'memory is charged to the cgroup of who first touches it', run: enterCgroups },
+  { name: 'grow', because: 'children are born while their parents are blank, but for the memory that they share', run: growTree },
   phase('early', restoreEarly),
   { name: 'memory', because: 'descriptors that mappings need come and go before the process has its own', run: restoreMemory },
   { name: 'files', because: 'all numbers are free now, and /proc and root are still ours', run: restoreAllFiles },
