@@ -7,4 +7,5 @@ testObjects([
   { program: 'mem_shared' },
   { program: 'mem_memfd' },
   { program: 'mem_guards' },
+  { program: 'family' },
 ]);

@@ -54,24 +54,34 @@ export function fileOfMapping(run: RestoreRun, { shmid, fdflags }: vma_entry): O
   return run.files.openForMapping(Number(shmid), fdflags ?? O.RDONLY);
 }
 
-/**
- * Makes mappings, and fills them with pages of the images, the way that is the fastest for each.
- * @param map adds the calls that make room for the pages; all in one stop of the puppet
- * @param runs of `pages`, which are to be filled
- */
-export async function mapAndFill(run: RestoreRun, { pid, mm }: TaskImages, puppet: Puppet, pages: StoredPages, runs: readonly StoredRun[], map: (batch: Batch, bring: Bring) => void): Promise<void> {
+/** Pages on their way into a puppet. */
+export interface Filling {
+  readonly pages: StoredPages;
+  /** Those of them that are wanted. */
+  readonly runs: readonly StoredRun[];
+  /** Adds the calls that make room for them. */
+  map(batch: Batch, bring: Bring): void;
+  /** Adds those that come when they are there. */
+  finish(batch: Batch): void;
+}
+
+/** Makes mappings and fills them, each page the way that is the fastest; in one stop of the puppet, where it does all itself. */
+export async function mapAndFill(run: RestoreRun, { pid, mm }: TaskImages, puppet: Puppet, { pages, runs, map, finish }: Filling): Promise<void> {
   const { file } = pages;
   const plan = planFill(mm, runs);
+  const byItself = plan.threads.length === 0 && (file !== undefined || runs.length === 0);
   const userfaultfd = puppet.batch((b) => {
     const bring = bringDescriptors(b);
     map(b, bring);
     if (file !== undefined && plan.itself.length > 0) fillItself(b, bring(file), plan.itself);
+    if (byItself) finish(b);
     const fault = file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
     b.run();
     return fault && b.result(fault);
   });
   if (userfaultfd !== undefined && file !== undefined) await fillOnThreads(run, pid, userfaultfd, file, plan.threads);
   if (file === undefined) fillThroughUs(pid, pages, runs);
+  if (!byItself) puppet.batch(finish);
   run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
 }
 

@@ -2,7 +2,7 @@
 import { PR, SYS } from '@criu-ts/kernel/abi';
 import type { Puppet } from '@criu-ts/tracee';
 import type { GrowthStep } from '../model/growth.js';
-import { equalPages } from '../resources/memory/equal-pages.js';
+import { PageComparer } from '../resources/memory/equal-pages.js';
 import { type Kin, planHeritage, rangesOf } from '../resources/memory/heritage.js';
 import { mapRegions } from '../resources/memory/map-vmas.js';
 import { cutRuns, sizeOf } from '../resources/memory/page-set.js';
@@ -20,13 +20,14 @@ export function compareRelatives(run: RestoreRun): void {
     const bearer = bearers.get(pid);
     return { pid, mm, ...(bearer !== undefined && { bearer }) };
   });
+  const comparer = new PageComparer();
   run.heritage = planHeritage(
     kin,
     {
       runsOf: (pid) => run.pages.of(pid).runs,
       equal(bearer, heir, candidates) {
         run.stats.pagesCompared += sizeOf(candidates) / PAGE;
-        const equal = equalPages(run.pages.of(bearer), run.pages.of(heir), candidates);
+        const equal = comparer.equal(run.pages.of(bearer), run.pages.of(heir), candidates);
         run.stats.pagesSkippedCow += sizeOf(equal) / PAGE;
         return equal;
       },
@@ -54,12 +55,15 @@ export async function settleHeritage(run: RestoreRun, task: TaskImages, puppet: 
   const heritage = run.heritage.get(task.pid);
   if (heritage?.hasHeirs !== true) return;
   const pages = run.pages.of(task.pid);
-  const runs = cutRuns(pages.runs, heritage.filled);
-  await mapAndFill(run, task, puppet, pages, runs, (b, bring) => {
-    keepOnly(b, run, heritage.kept);
-    dropPages(b, rangesOf(heritage.kept), heritage.keptPages);
-    b.doing('allow or forbid huge pages').call(SYS.prctl, PR.SET_THP_DISABLE, task.mm.thpDisabled === true ? 1 : 0, 0, 0, 0);
-    mapRegions(b, heritage.made, (vma) => bring(fileOfMapping(run, vma)));
+  await mapAndFill(run, task, puppet, {
+    pages,
+    runs: cutRuns(pages.runs, heritage.filled),
+    map(b, bring) {
+      keepOnly(b, run, heritage.kept);
+      dropPages(b, rangesOf(heritage.kept), heritage.keptPages);
+      b.doing('allow or forbid huge pages').call(SYS.prctl, PR.SET_THP_DISABLE, task.mm.thpDisabled === true ? 1 : 0, 0, 0, 0);
+      mapRegions(b, heritage.made, (vma) => bring(fileOfMapping(run, vma)));
+    },
+    finish: releaseDescriptors,
   });
-  puppet.batch(releaseDescriptors);
 }

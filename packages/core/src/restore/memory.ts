@@ -44,19 +44,23 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
   const stored = withoutVdso(pages.runs, mm);
   const runs = heritage === undefined ? stored : cutRuns(stored, subtract(pageSetOf(stored), presentPages(heritage)));
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
-  await mapAndFill(run, task, puppet, pages, runs, (b, bring) => {
-    const kept = toRanges(heldRanges);
-    keepOnly(b, run, kept);
-    if (heritage?.hasHeirs === false) dropPages(b, heldRanges, heritage.keptPages);
-    mapRings(b, rings, [{ start: blob, end: parking }, ...run.vdso.parkedAt(parking), ...kept], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
-    attachSegments(b, mm, (id) => segments.sizeOf(id));
-    mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : fileOfMapping(run, vma)));
-    run.vdso.place(b, parking, mm);
-    setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
-  });
-  puppet.batch((b) => {
-    protectVmas(b, mm, runs, new Set(held));
-    releaseDescriptors(b);
+  await mapAndFill(run, task, puppet, {
+    pages,
+    runs,
+    map(b, bring) {
+      const kept = toRanges(heldRanges);
+      keepOnly(b, run, kept);
+      if (heritage?.hasHeirs === false) dropPages(b, heldRanges, heritage.keptPages);
+      mapRings(b, rings, [{ start: blob, end: parking }, ...run.vdso.parkedAt(parking), ...kept], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
+      attachSegments(b, mm, (id) => segments.sizeOf(id));
+      mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : fileOfMapping(run, vma)));
+      run.vdso.place(b, parking, mm);
+      setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
+    },
+    finish(b) {
+      protectVmas(b, mm, runs, new Set(held));
+      releaseDescriptors(b);
+    },
   });
 }
 

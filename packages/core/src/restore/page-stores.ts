@@ -2,7 +2,7 @@ import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { StoredPages } from '../resources/memory/stored-pages.js';
 
 /** Each has two files open. */
-const MOST_OPEN = 128;
+const MOST_OPEN = 500;
 
 /** The pages of the processes, opened as they are needed; who was longest there goes when there are many. */
 export class PageStores implements Disposable {

@@ -4,60 +4,81 @@ import { PAGE } from './vma-status.js';
 
 /** Bytes read at once; the caches have room for two of them. */
 const WINDOW = 256 * 1024;
+/** A bearer is asked about again and again, and an heir may be a bearer next. */
+const WINDOWS = 4;
 
 /** The contents of stored pages, read piece by piece, mostly from front to back. */
 class PageWindow {
-  readonly #pages: StoredPages;
-  readonly #buffer: Buffer;
+  readonly buffer = Buffer.allocUnsafeSlow(WINDOW);
+  #pages: StoredPages | undefined;
   #start = 0;
   #end = 0;
-  #run = 0;
 
-  constructor(pages: StoredPages) {
-    this.#pages = pages;
-    this.#buffer = Buffer.allocUnsafeSlow(Math.min(WINDOW, pages.bytes));
+  shows(pages: StoredPages): boolean {
+    return this.#pages === pages;
   }
 
-  /** The run that has this page; addresses never go back. */
-  runAt(address: number): StoredRun {
-    const { runs } = this.#pages;
-    while ((runs[this.#run] as StoredRun).address + (runs[this.#run] as StoredRun).length <= address) this.#run++;
-    return runs[this.#run] as StoredRun;
-  }
-
-  /** What of it is at hand from this offset on, in the buffer. */
-  at(offset: number): { readonly bytes: Buffer; readonly from: number; readonly length: number } {
-    if (offset < this.#start || offset >= this.#end) {
+  /** Where in the buffer the byte at this offset is. */
+  at(pages: StoredPages, offset: number): number {
+    if (this.#pages !== pages || offset < this.#start || offset >= this.#end) {
+      this.#pages = undefined;
       this.#start = offset;
-      this.#end = Math.min(offset + this.#buffer.length, this.#pages.bytes);
-      this.#pages.readInto(this.#buffer.subarray(0, this.#end - offset), offset);
+      this.#end = Math.min(offset + WINDOW, pages.bytes);
+      pages.readInto(this.buffer.subarray(0, this.#end - offset), offset);
+      this.#pages = pages;
     }
-    return { bytes: this.#buffer, from: offset - this.#start, length: this.#end - offset };
+    return offset - this.#start;
+  }
+
+  /** Bytes from this offset on. */
+  left(offset: number): number {
+    return this.#end - offset;
   }
 }
 
-/** Which of these pages are the same in both. @param candidates stored in both @throws ImageCorrupt */
-export function equalPages(a: StoredPages, b: StoredPages, candidates: PageSet): PageSet {
-  const equal: number[] = [];
-  const windows = [new PageWindow(a), new PageWindow(b)] as const;
-  for (let i = 0; i < candidates.length; i += 2) {
-    const end = candidates[i + 1] as number;
-    for (let at = candidates[i] as number; at < end; ) {
-      const [one, other] = windows.map((window) => {
-        const run = window.runAt(at);
-        const part = window.at(run.offset + at - run.address);
-        return { ...part, length: Math.min(part.length, run.address + run.length - at) };
-      }) as [ReturnType<PageWindow['at']>, ReturnType<PageWindow['at']>];
-      const length = Math.min(one.length, other.length, end - at);
-      const same = (from: number, bytes: number): boolean =>
-        one.bytes.compare(other.bytes, other.from + from, other.from + from + bytes, one.from + from, one.from + from + bytes) === 0;
-      if (same(0, length)) add(equal, at, at + length);
-      else for (let page = 0; page < length; page += PAGE) if (same(page, PAGE)) add(equal, at + page, at + page + PAGE);
-      at += length;
+/** Finds equal pages; its buffers go with it. */
+export class PageComparer {
+  /** Who was used last is the last. */
+  readonly #windows: PageWindow[] = [];
+
+  /** Which of these pages are the same in both. @param candidates stored in both @throws ImageCorrupt */
+  equal(a: StoredPages, b: StoredPages, candidates: PageSet): PageSet {
+    const equal: number[] = [];
+    const one = this.#windowOf(a);
+    const other = this.#windowOf(b);
+    let i = 0;
+    let j = 0;
+    for (let k = 0; k < candidates.length; k += 2) {
+      const end = candidates[k + 1] as number;
+      for (let at = candidates[k] as number; at < end; ) {
+        while (endOf(a.runs[i] as StoredRun) <= at) i++;
+        while (endOf(b.runs[j] as StoredRun) <= at) j++;
+        const runA = a.runs[i] as StoredRun;
+        const runB = b.runs[j] as StoredRun;
+        const offsetA = runA.offset + at - runA.address;
+        const offsetB = runB.offset + at - runB.address;
+        const fromA = one.at(a, offsetA);
+        const fromB = other.at(b, offsetB);
+        const length = Math.min(one.left(offsetA), other.left(offsetB), endOf(runA) - at, endOf(runB) - at, end - at);
+        const same = (from: number, bytes: number): boolean => one.buffer.compare(other.buffer, fromB + from, fromB + from + bytes, fromA + from, fromA + from + bytes) === 0;
+        if (same(0, length)) add(equal, at, at + length);
+        else if (length > PAGE) for (let page = 0; page < length; page += PAGE) if (same(page, PAGE)) add(equal, at + page, at + page + PAGE);
+        at += length;
+      }
     }
+    return equal;
   }
-  return equal;
+
+  #windowOf(pages: StoredPages): PageWindow {
+    const index = this.#windows.findIndex((one) => one.shows(pages));
+    const window = index >= 0 ? this.#windows.splice(index, 1)[0] : this.#windows.length < WINDOWS ? undefined : this.#windows.shift();
+    const found = window ?? new PageWindow();
+    this.#windows.push(found);
+    return found;
+  }
 }
+
+const endOf = ({ address, length }: StoredRun): number => address + length;
 
 function add(set: number[], start: number, end: number): void {
   if (set.at(-1) === start) set[set.length - 1] = end;

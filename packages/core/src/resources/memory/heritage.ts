@@ -18,6 +18,7 @@ export interface Kin {
 export interface Region {
   readonly start: number;
   readonly end: number;
+  readonly nature: Nature;
   /** A mapping in it, of one of them. */
   readonly like: vma_entry;
 }
@@ -32,6 +33,11 @@ export interface Heritage {
   readonly made: readonly Region[];
   readonly filled: PageSet;
   readonly hasHeirs: boolean;
+}
+
+/** Neighbours are one range. */
+export function rangesOf(vmas: readonly { readonly start: bigint | number; readonly end: bigint | number }[]): PageSet {
+  return pageSetOf(vmas.map(({ start, end }) => ({ address: Number(start), length: Number(end) - Number(start) })));
 }
 
 /** All regions of it, in order. */
@@ -55,10 +61,27 @@ export interface PageComparison {
 export function planHeritage(kin: readonly Kin[], pages: PageComparison, blocked: (mm: mm_entry) => PageSet): ReadonlyMap<number, Heritage> {
   const plan = new Map<number, Heritage>();
   for (const family of familiesOf(kin)) {
-    const regions = commonRegions(family, unite([...family.values()].map(({ mm }) => blocked(mm))));
-    if (regions.length > 0) planFamily(family, regions, pages, plan);
+    const estates = [...family.values()].map((one) => estateOf(one, pages.runsOf(one.pid)));
+    const regions = commonRegions(estates, unite([...family.values()].map(({ mm }) => blocked(mm))));
+    if (regions.length > 0) planFamily(estates, regions, pages, plan);
   }
   return plan;
+}
+
+/** What of a process's memory may be shared: private mappings with pages of their own. */
+interface Estate {
+  readonly pid: number;
+  readonly bearer: number | undefined;
+  readonly vmas: readonly OwnVma[];
+  /** Pages in them. */
+  readonly pages: PageSet;
+}
+
+interface OwnVma {
+  readonly start: number;
+  readonly end: number;
+  readonly nature: Nature;
+  readonly entry: vma_entry;
 }
 
 type Family = ReadonlyMap<number, Kin>;
@@ -66,9 +89,14 @@ type Family = ReadonlyMap<number, Kin>;
 /** Bearers and heirs of one program: one that was started since has nothing in common with who started it. */
 function familiesOf(kin: readonly Kin[]): Family[] {
   const byPid = new Map(kin.map((one) => [one.pid, one]));
+  const founders = new Map<number, Kin>();
   const founderOf = (one: Kin): Kin => {
+    const known = founders.get(one.pid);
+    if (known !== undefined) return known;
     const bearer = byPid.get(one.bearer ?? 0);
-    return bearer === undefined || bearer.mm.exeFileId !== one.mm.exeFileId ? one : founderOf(bearer);
+    const founder = bearer === undefined || bearer.mm.exeFileId !== one.mm.exeFileId ? one : founderOf(bearer);
+    founders.set(one.pid, founder);
+    return founder;
   };
   const families = new Map<Kin, Map<number, Kin>>();
   for (const one of kin) {
@@ -79,27 +107,41 @@ function familiesOf(kin: readonly Kin[]): Family[] {
   return [...families.values()].filter(({ size }) => size > 1);
 }
 
-function planFamily(family: Family, regions: readonly Region[], pages: PageComparison, plan: Map<number, Heritage>): void {
-  const sets = new Map<number, PageSet>();
-  const pagesIn = ({ pid, mm }: Kin): PageSet => {
-    const known = sets.get(pid);
-    if (known !== undefined) return known;
-    const set = intersect(pageSetOf(pages.runsOf(pid)), rangesOf(heldVmas(mm, regions)));
-    sets.set(pid, set);
-    return set;
-  };
+function estateOf({ pid, bearer, mm }: Kin, runs: readonly StoredRun[]): Estate {
+  const vmas: OwnVma[] = [];
+  const pages: number[] = [];
+  let i = 0;
+  for (const entry of mm.vmas) {
+    const start = Number(entry.start);
+    const end = Number(entry.end);
+    while (i < runs.length && (runs[i] as StoredRun).address + (runs[i] as StoredRun).length <= start) i++;
+    if (i === runs.length) break;
+    if ((runs[i] as StoredRun).address >= end) continue;
+    const nature = natureOf(entry);
+    if (nature === undefined) continue;
+    vmas.push({ start, end, nature, entry });
+    for (let j = i; j < runs.length && (runs[j] as StoredRun).address < end; j++) {
+      const { address, length } = runs[j] as StoredRun;
+      pages.push(Math.max(start, address), Math.min(end, address + length));
+    }
+  }
+  return { pid, bearer, vmas, pages };
+}
+
+function planFamily(estates: readonly Estate[], regions: readonly Region[], pages: PageComparison, plan: Map<number, Heritage>): void {
+  const sharable = new Map(estates.map((estate) => [estate.pid, intersect(estate.pages, heldRanges(estate.vmas, regions))]));
   const kept = new Map<number, PageSet>();
   const bequeathed = new Map<number, PageSet[]>();
-  for (const heir of family.values()) {
-    const bearer = family.get(heir.bearer ?? 0);
-    if (bearer === undefined) continue;
-    const candidates = intersect(pagesIn(bearer), pagesIn(heir));
-    const common = candidates.length === 0 ? candidates : pages.equal(bearer.pid, heir.pid, candidates);
+  for (const { pid, bearer = 0 } of estates) {
+    const bearers = sharable.get(bearer);
+    if (bearers === undefined) continue;
+    const candidates = intersect(bearers, sharable.get(pid) ?? []);
+    const common = candidates.length === 0 ? candidates : pages.equal(bearer, pid, candidates);
     if (common.length === 0) continue;
-    kept.set(heir.pid, common);
-    bequeathed.set(bearer.pid, [...(bequeathed.get(bearer.pid) ?? []), common]);
+    kept.set(pid, common);
+    bequeathed.set(bearer, [...(bequeathed.get(bearer) ?? []), common]);
   }
-  for (const { pid } of family.values()) {
+  for (const { pid } of estates) {
     const keptPages = kept.get(pid) ?? [];
     const forHeirs = bequeathed.get(pid) ?? [];
     if (keptPages.length === 0 && forHeirs.length === 0) continue;
@@ -110,49 +152,56 @@ function planFamily(family: Family, regions: readonly Region[], pages: PageCompa
   }
 }
 
-/** Mappings of a process that lie in its regions: what is left of these when the rest is cut away. */
+/** What is left of regions when all that is not of them is cut away. @param vmas in order */
+function heldRanges(vmas: readonly OwnVma[], regions: readonly Region[]): PageSet {
+  const ranges: number[] = [];
+  let i = 0;
+  for (const { start, end, nature } of vmas) {
+    while (i < regions.length && (regions[i] as Region).end <= start) i++;
+    const region = regions[i];
+    if (region !== undefined && region.start <= start && end <= region.end && nature === region.nature) ranges.push(start, end);
+  }
+  return ranges;
+}
+
+/** Mappings of a process that are cut out of regions instead of being made. */
 export function heldVmas({ vmas }: mm_entry, regions: readonly Region[]): vma_entry[] {
   const held: vma_entry[] = [];
   let i = 0;
   for (const vma of regions.length === 0 ? [] : vmas) {
-    if (vma.status & SPECIAL) continue;
     const start = Number(vma.start);
     while (i < regions.length && (regions[i] as Region).end <= start) i++;
     const region = regions[i];
-    // One of the same nature that begins in a region lies in it: regions are unions of such mappings.
-    if (region !== undefined && region.start <= start && natureOf(vma) === natureOf(region.like)) held.push(vma);
+    if (region === undefined) break;
+    if (region.start <= start && Number(vma.end) <= region.end && natureOf(vma) === region.nature) held.push(vma);
   }
   return held;
 }
 
-export function rangesOf(vmas: readonly { readonly start: bigint | number; readonly end: bigint | number }[]): PageSet {
-  return unite([vmas.flatMap(({ start, end }) => [Number(start), Number(end)])]);
-}
-
-/** Where mappings of the same nature overlap in at least two of the family. In order, none in another's way. */
-function commonRegions(family: Family, blocked: PageSet): Region[] {
-  const byNature = new Map<string, { start: number; end: number; pid: number; like: vma_entry }[]>();
-  for (const { pid, mm } of family.values()) {
-    for (const like of mm.vmas) {
-      const nature = natureOf(like);
-      if (nature === undefined) continue;
-      const others = byNature.get(nature) ?? [];
-      others.push({ start: Number(like.start), end: Number(like.end), pid, like });
-      byNature.set(nature, others);
+/** Where mappings of the same nature overlap in at least two relatives. In order, none in another's way. */
+function commonRegions(estates: readonly Estate[], blocked: PageSet): Region[] {
+  const byNature = new Map<Nature, { vma: OwnVma; pid: number }[]>();
+  for (const { pid, vmas } of estates) {
+    for (const vma of vmas) {
+      const others = byNature.get(vma.nature);
+      if (others === undefined) byNature.set(vma.nature, [{ vma, pid }]);
+      else others.push({ vma, pid });
     }
   }
   const regions: Region[] = [];
-  for (const mappings of byNature.values()) {
-    mappings.sort((a, b) => a.start - b.start);
+  for (const [nature, mappings] of byNature) {
+    mappings.sort((a, b) => a.vma.start - b.vma.start);
     for (let i = 0; i < mappings.length; ) {
-      const first = mappings[i] as (typeof mappings)[number];
-      let { end } = first;
+      const { vma, pid } = mappings[i] as (typeof mappings)[number];
+      let { end } = vma;
       let shared = false;
-      for (i++; i < mappings.length && (mappings[i]?.start ?? end) < end; i++) {
-        shared ||= mappings[i]?.pid !== first.pid;
-        end = Math.max(end, mappings[i]?.end ?? 0);
+      for (i++; i < mappings.length; i++) {
+        const next = mappings[i] as (typeof mappings)[number];
+        if (next.vma.start >= end) break;
+        shared ||= next.pid !== pid;
+        end = Math.max(end, next.vma.end);
       }
-      if (shared) regions.push({ start: first.start, end, like: first.like });
+      if (shared) regions.push({ start: vma.start, end, nature, like: vma.entry });
     }
   }
   regions.sort((a, b) => a.start - b.start);
@@ -176,12 +225,17 @@ function regionsWith(pages: PageSet, regions: readonly Region[]): Region[] {
 const SPECIAL = VMA.VSYSCALL | VMA.VDSO | VMA.VVAR | VMA.AIORING | VMA.SHSTK | VMA.GUARD | VMA.UPROBES;
 /** Advice that decides what memory is filled with. */
 export const HUGE_PAGE_ADVICE = [MADV.HUGEPAGE, MADV.NOHUGEPAGE] as const;
+const HUGE_PAGE_BITS = HUGE_PAGE_ADVICE.reduce((bits, advice) => bits | (1 << advice), 0);
 
-/** What can't be changed when it is mapped; undefined where it can't be handed down. */
-function natureOf({ status, shmid, start, pgoff, flags, madv = 0n }: vma_entry): string | undefined {
+/** What can't be changed when it is mapped: of a file, or (a number) anonymous. */
+type Nature = string | number;
+
+/** undefined where it can't be handed down. */
+function natureOf({ status, shmid, start, pgoff, flags, madv }: vma_entry): Nature | undefined {
   if (status & SPECIAL || (flags & MAP.TYPE) !== MAP.PRIVATE || flags & MAP.HUGETLB) return undefined;
-  const file = (status & VMA.FILE_PRIVATE) !== 0 ? `${shmid} ${start - pgoff}` : status & VMA.ANON_PRIVATE ? '' : undefined;
-  if (file === undefined) return undefined;
-  const advice = HUGE_PAGE_ADVICE.map((bit) => (madv >> BigInt(bit)) & 1n).join('');
-  return `${file} ${flags & (MAP.GROWSDOWN | MAP.NORESERVE)} ${advice}`;
+  // Flags have the lower half.
+  const advice = madv === undefined ? 0 : Number(madv) & HUGE_PAGE_BITS;
+  const bits = (flags & (MAP.GROWSDOWN | MAP.NORESERVE)) | (advice << 8);
+  if (status & VMA.FILE_PRIVATE) return `${shmid} ${start - pgoff} ${bits}`;
+  return status & VMA.ANON_PRIVATE ? bits : undefined;
 }
