@@ -241,7 +241,7 @@ export class DumpFiles {
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       hasProcess: (pid) => at.hasProcess(pid),
-      sharedMemoryId: (inode) => at.sharedMemoryId(inode),
+      sharedMemoryId: (inode, huge) => at.sharedMemoryId(inode, huge),
       nextId: (sequence) => at.nextId(sequence),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),

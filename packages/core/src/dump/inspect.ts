@@ -1,6 +1,7 @@
-import { readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
+import { mapFilePath, readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
 import { pidfdOpen } from '@criu-ts/kernel/sys';
 import type { FrozenProcess } from '@criu-ts/tracee';
+import { statSync } from 'node:fs';
 import { Bug, type TaskName } from '../errors.js';
 import type { DeadTask, DumpTask, DumpThread } from '../model/dump-task.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
@@ -26,7 +27,8 @@ export function inspectTasks(run: DumpRun): void {
       shmemDevice: shmemDevice(),
       files: run.files,
       noteSharedMemory: (shmid, procPath) => run.noteSharedMemory(shmid, procPath),
-      sharedMemoryId: (inode) => run.sharedMemoryId(inode),
+      sharedMemoryId: (inode, huge) => run.sharedMemoryId(inode, huge),
+      hugePageSize: (mapping) => statSync(mapFilePath(task.pid, mapping)).blksize,
       refuse: (problem) => run.refuse(problem.add({ task: task.name })),
     });
     run.vmas.set(task.pid, vmas);

@@ -4,8 +4,7 @@ import { mapFilePath, readAllStats, readSystemVIds } from '@criu-ts/kernel/procf
 import { kcmp, rawSyscall } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../errors.js';
 import { ownIds } from '../resources/identity.js';
-import { attachmentsOf, describeSegment, isSystemV, statSegment } from '../resources/memory/system-v.js';
-import { PAGE } from '../resources/memory/vma-status.js';
+import { attachedSize, attachmentsOf, describeSegment, isSystemV, statSegment } from '../resources/memory/system-v.js';
 import type { DumpRun } from './run.js';
 
 /** semctl(2) */
@@ -18,26 +17,27 @@ export function judgeSystemV(run: DumpRun): void {
 }
 
 function judgeSegments(run: DumpRun): void {
-  const attached = new Map<number, number>();
+  const attached = new Map<number, { count: number; readonly flags: number }>();
   for (const { pid, name } of run.tasks) {
     const vmas = run.vmas.get(pid) ?? [];
     for (const { entry, start, end } of vmas) {
       if (!isSystemV(entry)) continue;
       const id = Number(entry.shmid);
-      attached.set(id, (attached.get(id) ?? 0) + 1);
+      attached.set(id, { count: (attached.get(id)?.count ?? 0) + 1, flags: entry.flags });
       if (!isExternal(run, 'shm', id)) run.noteSharedMemory(entry.shmid, mapFilePath(pid, { start, end }));
     }
     let end = 0;
-    for (const { id, base } of attachmentsOf(vmas.map(({ entry }) => entry))) {
+    for (const { id, base, pieces } of attachmentsOf(vmas.map(({ entry }) => entry))) {
       if (base < end) run.refuse(new Unsupported('shm', 'another one is attached where a part of it was unmapped', { object: `System V segment ${id}`, task: name, why: 'a segment can only be attached whole' }));
-      end = base + Math.ceil(Number(statSegment(id)?.shm_segsz ?? 0) / PAGE) * PAGE;
+      const status = statSegment(id);
+      if (status !== undefined) end = base + attachedSize(describeSegment(id, status, pieces[0]?.flags ?? 0));
     }
   }
-  for (const [id, count] of attached) judgeSegment(run, id, count);
+  for (const [id, { count, flags }] of attached) judgeSegment(run, id, count, flags);
 }
 
-/** @param count of mappings in the tree */
-function judgeSegment(run: DumpRun, id: number, count: number): void {
+/** @param count of mappings in the tree @param flags of one of them */
+function judgeSegment(run: DumpRun, id: number, count: number, flags: number): void {
   const object = `System V segment ${id}`;
   const status = statSegment(id);
   if (status === undefined) {
@@ -54,7 +54,7 @@ function judgeSegment(run: DumpRun, id: number, count: number): void {
       }),
     );
   }
-  run.append(IMAGE_TYPES.ipcnsShm, { message: { ...describeSegment(id, status), ...(external && { external }) }, payload: new Uint8Array(0) }, ownIds().ipcNsId);
+  run.append(IMAGE_TYPES.ipcnsShm, { message: { ...describeSegment(id, status, flags), ...(external && { external }) }, payload: new Uint8Array(0) }, ownIds().ipcNsId);
 }
 
 /**

@@ -7,11 +7,12 @@ import { checkFeatures, featureNames } from '../check/index.js';
 import { HostLacks, toCriuError } from '../errors.js';
 import type { RestoreOptions } from '../options.js';
 import { restoreXstate } from '../resources/cpu/x86-64.js';
+import { checkHugePages } from '../resources/memory/hugetlb.js';
 import { StoredPages } from '../resources/memory/stored-pages.js';
 import { isSystemV, preflightSegment, readSegments } from '../resources/memory/system-v.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
-import { checkVdso } from '../restore/memory.js';
+import { checkVdso, hugePageNeeds } from '../restore/memory.js';
 import { openImages } from '../restore/open.js';
 import { pidObstacles } from '../restore/pids.js';
 import { RestoreRun, type TaskImages } from '../restore/run.js';
@@ -115,6 +116,7 @@ function checkCredentials(run: RestoreRun, attempt: (check: () => void) => void)
 /** That every process has its pages, and this kernel its vdso. */
 function checkMemory(run: RestoreRun, attempt: (check: () => void) => void): void {
   const host = new HostVdso(ourselves());
+  attempt(() => checkHugePages(hugePageNeeds(run)));
   for (const task of run.plan.tasks) {
     attempt(() => {
       try {

@@ -1,22 +1,24 @@
-import type { mm_entry } from '@criu-ts/images';
-import { O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
+import { IMAGE_TYPES, type mm_entry } from '@criu-ts/images';
+import { MAP, O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
 import { heldVmas, presentPages, rangesOf, regionsOf } from '../resources/memory/heritage.js';
+import { checkHugePages, hugeFlags, type HugePageNeeds, needForPrivate, needHugePages } from '../resources/memory/hugetlb.js';
 import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
 import { cutRuns, pageSetOf, subtract, toRanges } from '../resources/memory/page-set.js';
 import type { StoredPages, StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
-import { attachSegments, isSystemV } from '../resources/memory/system-v.js';
+import { attachedSize, attachSegments, isSystemV } from '../resources/memory/system-v.js';
 import { type HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { VMA } from '../resources/memory/vma-status.js';
 import { dropPages, fileOfMapping, keepOnly, mapAndFill, releaseDescriptors } from './fill-memory.js';
 import type { RestoreRun, TaskImages } from './run.js';
-import { restoreSystemV, type SystemVSegments } from './system-v.js';
+import { missingSegments, restoreSystemV, type SystemVSegments } from './system-v.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
+  checkHugePages(hugePageNeeds(run));
   const segments = restoreSystemV(run);
   for (const task of run.plan.tasks) {
     const pages = run.pages.of(task.pid);
@@ -25,6 +27,24 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
     run.pages.release(task.pid);
   }
   segments.settle();
+}
+
+/** Of all processes, and of the memory that they share. */
+export function hugePageNeeds(run: RestoreRun): HugePageNeeds {
+  const needs: HugePageNeeds = new Map();
+  const shared = new Map<bigint, { flags: number; size: number }>();
+  for (const { mm } of run.plan.tasks) {
+    needForPrivate(needs, mm);
+    for (const { status, flags, shmid, pgoff, start, end } of mm.vmas) {
+      if (!(flags & MAP.HUGETLB) || !(status & VMA.ANON_SHARED) || status & VMA.SYSVIPC) continue;
+      const known = shared.get(shmid) ?? { flags, size: 0 };
+      shared.set(shmid, { flags, size: Math.max(known.size, Number(pgoff + end - start)) });
+    }
+  }
+  for (const { flags, size } of shared.values()) needHugePages(needs, flags, size);
+  for (const { hugetlbFlag, size } of run.images.readIfPresent(IMAGE_TYPES.memfdInode)) if (hugetlbFlag !== undefined) needHugePages(needs, hugetlbFlag, Number(size));
+  for (const segment of missingSegments(run)) if (segment.hugetlbFlag !== undefined) needHugePages(needs, segment.hugetlbFlag, attachedSize(segment));
+  return needs;
 }
 
 /** @throws HostLacks where the process can't use this kernel's vdso */
@@ -68,13 +88,16 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
 function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
   return run.shared(`shared memory ${shmid}`, () => {
     let size = 0n;
+    let huge = 0;
     for (const { mm } of run.plan.tasks) {
       for (const vma of mm.vmas) {
         const end = vma.pgoff + vma.end - vma.start;
-        if (vma.status & VMA.ANON_SHARED && !isSystemV(vma) && vma.shmid === shmid && end > size) size = end;
+        if (!(vma.status & VMA.ANON_SHARED) || isSystemV(vma) || vma.shmid !== shmid) continue;
+        huge = hugeFlags(vma.flags);
+        if (end > size) size = end;
       }
     }
-    const object = run.scope.use(createSharedMemory(Number(size)));
+    const object = run.scope.use(createSharedMemory(Number(size), huge));
     run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object);
     return object;
   });

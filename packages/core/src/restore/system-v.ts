@@ -1,7 +1,7 @@
 import type { ipc_shm_entry, mm_entry } from '@criu-ts/images';
 import { ImageCorrupt } from '../errors.js';
 import { type PageSet, unite } from '../resources/memory/page-set.js';
-import { attachedSize, attachmentsOf, isSystemV, readSegments, restoreSegment, settleSegment } from '../resources/memory/system-v.js';
+import { attachedSize, attachmentsOf, isSystemV, readSegments, restoreSegment, settleSegment, statSegment } from '../resources/memory/system-v.js';
 import type { RestoreRun } from './run.js';
 
 /** The System V segments of a restore, there from the beginning to the end of the memory stage. */
@@ -22,6 +22,11 @@ function segmentsOf(run: RestoreRun): ipc_shm_entry[] {
   const { tasks } = run.plan;
   const used = tasks.some(({ mm }) => mm.vmas.some(isSystemV));
   return used ? readSegments(run, tasks[0]?.ids.ipcNsId) : [];
+}
+
+/** Those that have to be made. */
+export function missingSegments(run: RestoreRun): ipc_shm_entry[] {
+  return segmentsOf(run).filter(({ desc }) => statSegment(desc.id) === undefined);
 }
 
 /** Finds or makes every segment of the images. */

@@ -9,6 +9,7 @@ import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
 import { openFlags } from '../../files/named-file.js';
 import { fileType, reopen } from '../../files/paths.js';
+import { hugeSizeFlag, isHugetlb } from '../memory/hugetlb.js';
 import { setFlags } from '../../files/status-flags.js';
 
 const PREFIX = '/memfd:';
@@ -48,8 +49,9 @@ function captureInode(file: InspectedFile, at: FileDumpContext): number {
   const { stat, link } = file;
   return at.shared(`memfd:${stat.dev}:${stat.ino}`, () => {
     const inodeId = at.nextId('memfd');
-    const shmid = at.sharedMemoryId(BigInt.asUintN(32, stat.ino));
     using fd = file.open();
+    const huge = isHugetlb(fd);
+    const shmid = at.sharedMemoryId(BigInt.asUintN(32, stat.ino), huge);
     // F_GET_SEALS wants more than O_PATH.
     using readable = reopen(fd, O.RDONLY);
     at.append(IMAGE_TYPES.memfdInode, {
@@ -61,6 +63,7 @@ function captureInode(file: InspectedFile, at: FileDumpContext): number {
       seals: fcntl(readable, F.GET_SEALS),
       inodeId: BigInt(inodeId),
       mode: stat.mode,
+      ...(huge && { hugetlbFlag: MFD.HUGETLB | hugeSizeFlag(stat.blksize) }),
     });
     at.noteSharedMemory(shmid, file.procPath);
     return inodeId;
@@ -86,7 +89,6 @@ function inodeOf({ inodeId, id }: Pick<memfd_file_entry, 'inodeId' | 'id'>, at: 
   return at.shared(`memfd:${inodeId}`, () => {
     const inode = at.images.readIfPresent(IMAGE_TYPES.memfdInode).find((candidate) => candidate.inodeId === BigInt(inodeId));
     if (inode === undefined) throw new ImageCorrupt(`memfd.img lacks the memory ${inodeId} of file ${id}`);
-    if (inode.hugetlbFlag !== undefined) throw new Unsupported('file', 'a memfd of huge pages can not be restored yet');
     return makeMemfd(inode, at);
   });
 }
@@ -103,7 +105,7 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
   sys(SYS.ftruncate, original.number, inode.size);
   at.fillSharedMemory(BigInt(inode.shmid), original);
   // The last page may reach beyond the end.
-  sys(SYS.ftruncate, original.number, inode.size);
+  if (inode.hugetlbFlag === undefined) sys(SYS.ftruncate, original.number, inode.size);
   sys(SYS.fchown, original.number, inode.uid, inode.gid);
   if (inode.mode !== undefined) sys(SYS.fchmod, original.number, inode.mode & 0o7777);
   // Seals forbid to write, and some to map for writing: they come when all stands.
@@ -114,9 +116,9 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
   return made;
 }
 
-function createMemfd({ name, seals, mode }: memfd_inode_entry): OwnedFd {
+function createMemfd({ name, seals, mode, hugetlbFlag = 0 }: memfd_inode_entry): OwnedFd {
   // Without ALLOW_SEALING a memfd has the one seal F_SEAL_SEAL.
-  const flags = MFD.CLOEXEC | (seals === F_SEAL.SEAL ? 0 : MFD.ALLOW_SEALING);
+  const flags = MFD.CLOEXEC | hugetlbFlag | (seals === F_SEAL.SEAL ? 0 : MFD.ALLOW_SEALING);
   const executable = mode === undefined || (mode & 0o111) !== 0 || (seals & F_SEAL.EXEC) === 0;
   // Told explicitly, so that vm.memfd_noexec has no say; kernels before 6.3 don't know the flag.
   const attempts = [flags | (executable ? MFD.EXEC : MFD.NOEXEC_SEAL), flags];

@@ -3,7 +3,7 @@ import type { StoredPages, StoredRun } from './stored-pages.js';
 import { PAGE } from './vma-status.js';
 
 /** Bytes read at once; the caches have room for two of them. */
-const WINDOW = 256 * 1024;
+const WINDOW = 128 * 1024;
 /** A bearer is asked about again and again, and an heir may be a bearer next. */
 const WINDOWS = 4;
 
@@ -11,6 +11,7 @@ const WINDOWS = 4;
 class PageWindow {
   readonly buffer = Buffer.allocUnsafeSlow(WINDOW);
   #pages: StoredPages | undefined;
+  #size = 0;
   #start = 0;
   #end = 0;
 
@@ -20,10 +21,11 @@ class PageWindow {
 
   /** Where in the buffer the byte at this offset is. */
   at(pages: StoredPages, offset: number): number {
+    if (this.#pages !== pages) this.#size = pages.bytes;
     if (this.#pages !== pages || offset < this.#start || offset >= this.#end) {
       this.#pages = undefined;
       this.#start = offset;
-      this.#end = Math.min(offset + WINDOW, pages.bytes);
+      this.#end = Math.min(offset + WINDOW, this.#size);
       pages.readInto(this.buffer.subarray(0, this.#end - offset), offset);
       this.#pages = pages;
     }

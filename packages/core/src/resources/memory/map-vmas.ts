@@ -2,6 +2,7 @@ import type { mm_entry, vma_entry } from '@criu-ts/images';
 import { MADV, MAP, MLOCK, PR, PROT, SYS } from '@criu-ts/kernel/abi';
 import type { Batch, Ref } from '@criu-ts/tracee';
 import { HUGE_PAGE_ADVICE, type Region } from './heritage.js';
+import { hugeFlags } from './hugetlb.js';
 import type { StoredRun } from './stored-pages.js';
 import { VMA } from './vma-status.js';
 
@@ -42,7 +43,7 @@ function mapVma(batch: Batch, vma: vma_entry, filled: boolean, fileOf: MappedFil
   const anonymous = (vma.status & VMA.ANON_PRIVATE) !== 0;
   const file = anonymous ? -1 : fileOf(vma);
   const prot = filled ? vma.prot | PROT.WRITE : vma.prot;
-  const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS : 0);
+  const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS | hugeFlags(vma.flags) : 0);
   batch.doing('map memory').expect(start, SYS.mmap, start, Number(vma.end) - start, prot, flags, file, anonymous ? 0 : vma.pgoff);
 }
 

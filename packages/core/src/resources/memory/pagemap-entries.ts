@@ -54,7 +54,7 @@ export class PageList {
 /** Flags of a VMA's pages: CRIU marks as lazy what a userfaultfd could bring later. */
 export function pageFlags({ entry }: DescribedVma): number {
   const special = VMA.VDSO | VMA.VVAR | VMA.AIORING;
-  return entry.status & VMA.ANON_PRIVATE && !(entry.status & special) ? PE.PRESENT | PE.LAZY : PE.PRESENT;
+  return entry.status & VMA.ANON_PRIVATE && !(entry.status & special) && !(entry.flags & MAP.HUGETLB) ? PE.PRESENT | PE.LAZY : PE.PRESENT;
 }
 
 /**

@@ -1,12 +1,13 @@
 // System V shared memory (sysvipc(7), shmget(2), shmat(2), shmctl(2)), segments in the host's own ipc namespace.
 import { IMAGE_TYPES, type ipc_shm_entry, type mm_entry, type vma_entry } from '@criu-ts/images';
-import { ERRNO, FALLOC_FL, IPC, O, PROT, SHM, SHM_MODE, shmid64_ds, SYS } from '@criu-ts/kernel/abi';
+import { ERRNO, FALLOC_FL, IPC, MAP, O, PROT, SHM, SHM_MODE, shmid64_ds, SYS } from '@criu-ts/kernel/abi';
 import { mapFilePath } from '@criu-ts/kernel/procfs';
 import { open, rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { Batch, Puppet } from '@criu-ts/tracee';
 import { writeFileSync } from 'node:fs';
 import { HostLacks, Unsupported } from '../../errors.js';
 import type { RestoreContext } from '../contexts.js';
+import { hugeFlags, hugePageSize } from './hugetlb.js';
 import { fillSharedMemory } from './shared-memory.js';
 import { PAGE, VMA } from './vma-status.js';
 
@@ -20,10 +21,11 @@ export function statSegment(id: number): SegmentStatus | undefined {
   return shmid64_ds.read(scratch.view, 0);
 }
 
-/** In the images' words. */
-export function describeSegment(id: number, status: SegmentStatus): ipc_shm_entry {
+/** In the images' words. @param flags of a mapping of it */
+export function describeSegment(id: number, status: SegmentStatus, flags: number): ipc_shm_entry {
   const { key, uid, gid, cuid, cgid, mode } = status;
-  return { desc: { key: key >>> 0, uid, gid, cuid, cgid, mode, id }, size: status.shm_segsz, inPagemaps: true, creatorPid: status.shm_cpid };
+  const size = hugeFlags(flags) & ~MAP.HUGETLB;
+  return { desc: { key: key >>> 0, uid, gid, cuid, cgid, mode, id }, size: status.shm_segsz, inPagemaps: true, creatorPid: status.shm_cpid, ...(flags & MAP.HUGETLB && { hugetlbFlag: SHM.HUGETLB | size }) };
 }
 
 /** What one shmat(2) made and munmap(2) and mprotect(2) left of it: parts of the segment around one place. */
@@ -76,7 +78,10 @@ function isReadOnly({ fdflags, prot }: vma_entry): boolean {
 }
 
 /** Bytes that an attachment takes. */
-export const attachedSize = ({ size }: ipc_shm_entry): number => Math.ceil(Number(size) / PAGE) * PAGE;
+export function attachedSize({ size, hugetlbFlag = 0 }: ipc_shm_entry): number {
+  const page = hugetlbFlag === 0 ? PAGE : hugePageSize(hugetlbFlag);
+  return Math.ceil(Number(size) / page) * page;
+}
 
 /**
  * Makes sure that the segment is there, with its id and contents: the kernel keeps one whose processes were killed, so
@@ -123,14 +128,14 @@ function checkSame({ desc, size, external }: ipc_shm_entry, status: SegmentStatu
   throw new HostLacks('shm-attached', `it is attached by others (${status.shm_nattch} times)`, { object, why: 'its contents would change under their hands', hint: 'end them first (ipcs -m -p tells the last one)' });
 }
 
-function createSegment({ desc, size }: ipc_shm_entry, creator: Puppet): void {
+function createSegment({ desc, size, hugetlbFlag = 0 }: ipc_shm_entry, creator: Puppet): void {
   const object = `System V segment ${desc.id}`;
   writeFileSync('/proc/sys/kernel/shm_next_id', String(desc.id));
   const id = creator.batch((b) => {
     b.doing('create a System V segment');
     b.call(SYS.setresgid, -1, desc.cgid, -1);
     b.call(SYS.setresuid, -1, desc.cuid, -1);
-    const made = b.attempt(SYS.shmget, desc.key | 0, size, (desc.mode & 0o777) | IPC.CREAT | IPC.EXCL);
+    const made = b.attempt(SYS.shmget, desc.key | 0, size, (desc.mode & 0o777) | hugetlbFlag | IPC.CREAT | IPC.EXCL);
     b.call(SYS.setresuid, -1, 0, -1);
     b.call(SYS.setresgid, -1, 0, -1);
     b.run();
@@ -146,14 +151,15 @@ function createSegment({ desc, size }: ipc_shm_entry, creator: Puppet): void {
   throw new HostLacks('shm-taken', `the kernel gave it the id ${id}`, { object, why: 'its place is taken by another segment', hint: 'remove the others (ipcs -m, ipcrm -m)' });
 }
 
-function fillSegment({ desc, size }: ipc_shm_entry, at: RestoreContext, clear: boolean): void {
+function fillSegment(entry: ipc_shm_entry, at: RestoreContext, clear: boolean): void {
+  const { desc, size } = entry;
   const start = sys(SYS.shmat, desc.id, 0, 0);
   try {
-    using memory = open(mapFilePath('self', { start, end: start + Math.ceil(Number(size) / PAGE) * PAGE }), O.RDWR);
+    using memory = open(mapFilePath('self', { start, end: start + attachedSize(entry) }), O.RDWR);
     if (clear) sys(SYS.fallocate, memory.number, FALLOC_FL.PUNCH_HOLE | FALLOC_FL.KEEP_SIZE, 0, size);
     fillSharedMemory(at.images, BigInt(desc.id), memory);
-    // The last page may reach beyond the end.
-    sys(SYS.ftruncate, memory.number, size);
+    // The last page may reach beyond the end; of a huge one it is all there.
+    if (entry.hugetlbFlag === undefined) sys(SYS.ftruncate, memory.number, size);
   } finally {
     sys(SYS.shmdt, start);
   }
