@@ -1,7 +1,7 @@
 import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
 import { NodeDirectory } from '@criu-ts/images/node';
-import { CLOCK, SYS } from '@criu-ts/kernel/abi';
-import { scratch, sys } from '@criu-ts/kernel/sys';
+import { CLOCK, ERRNO, SYS } from '@criu-ts/kernel/abi';
+import { rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
 import { seccompFilters, zombieCore } from '../resources/task/index.js';
@@ -15,14 +15,14 @@ export function commitImages(run: DumpRun): void {
   const { images } = run;
   // While it is missing the set counts as incomplete, whatever an older dump left here.
   images.directory.remove('inventory.img');
-  run.tasks.forEach((task, index) => {
+  for (const task of run.tasks) {
     const { pid } = task;
-    images.write(IMAGE_TYPES.ids, pid, [taskIds(index, run.files.sharedIds(pid))]);
+    images.write(IMAGE_TYPES.ids, pid, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) })]);
     for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
     if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
     writePages(run, IMAGE_TYPES.pagemap, pid, run.pages.get(pid));
-  });
+  }
   for (const { pid, stat, status } of run.dead) images.write(IMAGE_TYPES.core, pid, [zombieCore(stat, status)]);
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
   images.write(IMAGE_TYPES.pstree, undefined, treeImage(run));
@@ -41,8 +41,10 @@ function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAG
   if (directory instanceof NodeDirectory) directory.noteCreated(fileName(RAW_IMAGE_TYPES.pages, pagesId));
   // Of an older dump: a reader would take them for this one's.
   const { lz4, crc } = pageFileNames(pagesId);
-  directory.remove(lz4);
-  directory.remove(crc);
+  for (const name of [lz4, crc]) {
+    const result = rawSyscall(SYS.unlinkat, run.imagesDirectory.number, scratch.putString(name), 0);
+    if (result < 0 && result !== -ERRNO.ENOENT) throw new SyscallFailed(`unlinkat("${name}")`, -result);
+  }
   writePagemap(run.images, type, id, pages.list.pagemap(pagesId));
 }
 

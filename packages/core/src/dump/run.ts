@@ -5,7 +5,8 @@ import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
 import type { DeadTask, DumpTask } from '../model/dump-task.js';
-import { type Moment, reach } from '../moments.js';
+import type { Moment } from '../moments.js';
+import { reach } from '../reach.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { CgroupFreezer } from '../resources/cgroups/freezer.js';
@@ -16,6 +17,7 @@ import type { Sleepers } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 import { DumpFiles } from './files.js';
+import { SharedMemories } from './shared-memories.js';
 
 /** Ids of System V segments are positive numbers of 32 bits. */
 const NO_SEGMENT = 0x8000_0000n;
@@ -66,13 +68,14 @@ export class DumpRun implements DumpContext {
   tasks: readonly DumpTask[] = [];
   /** Zombies. */
   dead: readonly DeadTask[] = [];
-  /** Mappings by pid. */
+  /** Who has the same memory as whom. What follows is by the pid of its first process. */
+  readonly memory = new SharedMemories();
   readonly vmas = new Map<number, readonly DescribedVma[]>();
-  /** mm-<pid>.img, by pid. */
+  /** mm-<pid>.img */
   readonly mms = new Map<number, mm_entry>();
-  /** By pid; allocated before the freeze where it was foreseen. */
+  /** Allocated before the freeze where it was foreseen. */
   readonly pagesFiles = new Map<number, NumberedPages>();
-  /** A process's own pages, by pid. */
+  /** A process's own pages. */
   readonly pages = new Map<number, DumpedPages>();
   /** Where to open shared memory objects, by their inode. */
   readonly sharedMemory = new Map<bigint, string>();

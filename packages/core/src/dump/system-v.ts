@@ -19,6 +19,7 @@ export function judgeSystemV(run: DumpRun): void {
 function judgeSegments(run: DumpRun): void {
   const attached = new Map<number, { count: number; readonly flags: number }>();
   for (const { pid, name } of run.tasks) {
+    // Attached once, however many processes share the memory.
     const vmas = run.vmas.get(pid) ?? [];
     for (const { entry, start, end } of vmas) {
       if (!isSystemV(entry)) continue;

@@ -120,7 +120,7 @@ function checkMemory(run: RestoreRun, attempt: (check: () => void) => void): voi
   for (const task of run.plan.tasks) {
     attempt(() => {
       try {
-        using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
+        using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.memory);
         checkVdso(task, host, pages);
       } catch (error) {
         throw toCriuError(error, { task: task.name });

@@ -15,16 +15,16 @@ const NAMESPACES = [
 ] as const;
 
 /** Numbers of memory, descriptors, fs and handlers in the images; 1 is the dumper's own. */
-const DUMPERS_OWN = 1;
+export const DUMPERS_OWN = 1;
 
 /** Ids of the dumper itself, as the inventory has them. */
 export function ownIds(): task_kobj_ids_entry {
   return idsOf(DUMPERS_OWN);
 }
 
-/** Ids of the `index`-th process of the tree. @param shared numbers of what it may share with others */
-export function taskIds(index: number, shared: { readonly filesId: number; readonly fsId: number }): task_kobj_ids_entry {
-  return { ...idsOf(DUMPERS_OWN + 1 + index), ...shared };
+/** Ids of a process of the tree. @param shared numbers of what it may share with others */
+export function taskIds(shared: Pick<task_kobj_ids_entry, 'vmId' | 'filesId' | 'fsId' | 'sighandId'>): task_kobj_ids_entry {
+  return { ...idsOf(DUMPERS_OWN), ...shared };
 }
 
 function idsOf(id: number): task_kobj_ids_entry {

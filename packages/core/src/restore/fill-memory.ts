@@ -46,7 +46,7 @@ export function bringDescriptors(batch: Batch): Bring {
 
 /** None of them is the process's own: those come later, at their numbers. */
 export function releaseDescriptors(batch: Batch): void {
-  batch.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
+  batch.doing('close what was inherited or needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
 }
 
 /** The file of a private mapping, or of a shared one of a file. */
@@ -66,8 +66,9 @@ export interface Filling {
 }
 
 /** Makes mappings and fills them, each page the way that is the fastest; in one stop of the puppet, where it does all itself. */
-export async function mapAndFill(run: RestoreRun, { pid, mm }: TaskImages, puppet: Puppet, { pages, runs, map, finish }: Filling): Promise<void> {
+export async function mapAndFill(run: RestoreRun, { mm }: TaskImages, puppet: Puppet, { pages, runs, map, finish }: Filling): Promise<void> {
   const { file } = pages;
+  const { pid } = puppet.tracee;
   const plan = planFill(mm, runs);
   const byItself = plan.threads.length === 0 && (file !== undefined || runs.length === 0);
   const userfaultfd = puppet.batch((b) => {

@@ -21,6 +21,10 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   checkHugePages(hugePageNeeds(run));
   const segments = restoreSystemV(run);
   for (const task of run.plan.tasks) {
+    if (task.memory !== task.pid) {
+      run.task(task.pid).puppet.batch(releaseDescriptors);
+      continue;
+    }
     const pages = run.pages.of(task.pid);
     checkVdso(task, run.vdso, pages);
     await restoreTaskMemory(run, task, pages, segments);
@@ -33,7 +37,8 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
 export function hugePageNeeds(run: RestoreRun): HugePageNeeds {
   const needs: HugePageNeeds = new Map();
   const shared = new Map<bigint, { flags: number; size: number }>();
-  for (const { mm } of run.plan.tasks) {
+  for (const { pid, memory, mm } of run.plan.tasks) {
+    if (memory !== pid) continue;
     needForPrivate(needs, mm);
     for (const { status, flags, shmid, pgoff, start, end } of mm.vmas) {
       if (!(flags & MAP.HUGETLB) || !(status & VMA.ANON_SHARED) || status & VMA.SYSVIPC) continue;

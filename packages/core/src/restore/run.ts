@@ -4,7 +4,8 @@ import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import type { RestoreStats } from '../events.js';
-import { type Moment, reach } from '../moments.js';
+import type { Moment } from '../moments.js';
+import { reach } from '../reach.js';
 import type { RestoreOptions } from '../options.js';
 import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
@@ -25,6 +26,8 @@ export interface TaskImages {
   /** By thread id, the main thread's too. */
   readonly threads: ReadonlyMap<number, core_entry>;
   readonly ids: task_kobj_ids_entry;
+  /** The process under whose pid the images have its memory: its own, or a relative that shares it (CLONE_VM). */
+  readonly memory: number;
   readonly mm: mm_entry;
 }
 

@@ -9,6 +9,7 @@ export * from './map-files.js';
 export * from './maps.js';
 export * from './mountinfo.js';
 export * from './namespaces.js';
+export * from './net-multicast.js';
 export * from './net-raw.js';
 export * from './path-text.js';
 export * from './read.js';
