@@ -6,6 +6,7 @@ testObjects([
   { program: 'mem_file' },
   { program: 'mem_shared' },
   { program: 'mem_memfd' },
+  { program: 'mem_opened' },
   { program: 'mem_guards' },
   { program: 'family' },
 ]);

@@ -1,3 +1,4 @@
+import { MAP, O } from '@criu-ts/kernel/abi';
 import { mapFilePath, readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
 import { pidfdOpen } from '@criu-ts/kernel/sys';
 import type { FrozenProcess } from '@criu-ts/tracee';
@@ -6,6 +7,7 @@ import { Bug, type TaskName } from '../errors.js';
 import type { DeadTask, DumpTask, DumpThread } from '../model/dump-task.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { describeVmas } from '../resources/memory/describe-vmas.js';
+import { VMA } from '../resources/memory/vma-status.js';
 import { blankTaskCore, blankThreadCore, stillSleeping } from '../resources/task/index.js';
 import { shmemDevice } from '../host/shmem-device.js';
 import type { DumpRun } from './run.js';
@@ -34,7 +36,22 @@ export function inspectTasks(run: DumpRun): void {
     });
     run.vmas.set(task.pid, vmas);
   }
+  for (const { pid } of run.tasks) mapAsFiles(run, pid);
   shrinkReadBuffer();
+}
+
+/** Shared memory that somebody has opened is a file for all who have mapped it. */
+function mapAsFiles(run: DumpRun, pid: number): void {
+  const vmas = run.vmas.get(pid) ?? [];
+  for (const { entry, start, end } of vmas) {
+    if ((entry.status & (VMA.ANON_SHARED | VMA.SYSVIPC)) !== VMA.ANON_SHARED || entry.flags & MAP.HUGETLB) continue;
+    const id = run.files.idOfShared(pid, { start, end }, entry.shmid);
+    if (id === undefined) continue;
+    entry.status = VMA.REGULAR | VMA.FILE_SHARED | VMA.MEMFD;
+    entry.flags &= ~MAP.ANONYMOUS;
+    entry.fdflags = O.RDWR;
+    entry.shmid = BigInt(id);
+  }
 }
 
 function inspectDead(pid: number): DeadTask {

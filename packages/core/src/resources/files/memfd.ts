@@ -10,9 +10,13 @@ import { part } from '../../files/message-part.js';
 import { openFlags } from '../../files/named-file.js';
 import { fileType, reopen } from '../../files/paths.js';
 import { hugeSizeFlag, isHugetlb } from '../memory/hugetlb.js';
+import { createSharedMemory } from '../memory/shared-memory.js';
+import { PAGE } from '../memory/vma-status.js';
 import { setFlags } from '../../files/status-flags.js';
 
 const PREFIX = '/memfd:';
+/** Anonymous shared memory, opened through /proc/PID/map_files. Images have it as a memfd of this name, as CRIU has it. */
+const SHARED = '/dev/zero';
 const EINVAL = 22;
 
 export const memfd: FileKind<void> = {
@@ -21,9 +25,7 @@ export const memfd: FileKind<void> = {
   recognises: ({ link, stat }, { shmemDev }) => stat.dev === shmemDev || link.startsWith(PREFIX),
 
   judge({ link, stat }) {
-    if (fileType(stat.mode) !== S.IFREG || !link.startsWith(PREFIX)) {
-      throw new Unsupported('file', `a descriptor of shared memory that is no memfd (${link}) is not supported`, { why: 'memory that was never a file can not be given a descriptor' });
-    }
+    if (fileType(stat.mode) !== S.IFREG || nameOf(link) === undefined) throw new Unsupported('file', `a descriptor of shared memory of an unknown kind (${link}) is not supported`);
   },
 
   capture: (file, at) => ({
@@ -44,6 +46,13 @@ export const memfd: FileKind<void> = {
   fown: (entry) => entry.memfd?.fown,
 };
 
+/** undefined: it is neither a memfd nor anonymous shared memory. */
+function nameOf(link: string): string | undefined {
+  const { path } = splitDeleted(link);
+  if (path.startsWith(PREFIX)) return path.slice(PREFIX.length);
+  return path === SHARED ? SHARED : undefined;
+}
+
 /** The memory object, once, whoever has it open or mapped; its number. */
 function captureInode(file: InspectedFile, at: FileDumpContext): number {
   const { stat, link } = file;
@@ -55,7 +64,7 @@ function captureInode(file: InspectedFile, at: FileDumpContext): number {
     // F_GET_SEALS wants more than O_PATH.
     using readable = reopen(fd, O.RDONLY);
     at.append(IMAGE_TYPES.memfdInode, {
-      name: splitDeleted(link.slice(PREFIX.length)).path,
+      name: nameOf(link) ?? link,
       uid: stat.uid,
       gid: stat.gid,
       size: stat.size,
@@ -94,7 +103,8 @@ function inodeOf({ inodeId, id }: Pick<memfd_file_entry, 'inodeId' | 'id'>, at: 
 }
 
 function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd {
-  const original = createMemfd(inode);
+  // What a program has named so is a memfd with seals, or none that can be told from memory.
+  const original = inode.name === SHARED && inode.seals === F_SEAL.SEAL ? createSharedMemory(Math.max(PAGE, roundUp(Number(inode.size)))) : createMemfd(inode);
   const anchor = reopen(original, O.RDWR);
   const made: MadeMemfd = { anchor, original };
   const close = (): void => {
@@ -115,6 +125,8 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
   });
   return made;
 }
+
+const roundUp = (size: number): number => Math.ceil(size / PAGE) * PAGE;
 
 function createMemfd({ name, seals, mode, hugetlbFlag = 0 }: memfd_inode_entry): OwnedFd {
   // Without ALLOW_SEALING a memfd has the one seal F_SEAL_SEAL.
