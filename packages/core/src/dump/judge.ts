@@ -3,6 +3,7 @@ import { throwProblems, Unsupported } from '../errors.js';
 import { planGrowth } from '../model/growth.js';
 import { foreignNamespaces, ownNamespaces } from '../resources/identity.js';
 import { judgeFacets } from '../resources/task/index.js';
+import { judgeAioRings } from './aio.js';
 import { judgeSharing } from './judge-sharing.js';
 import type { DumpRun } from './run.js';
 import { judgeSystemV } from './system-v.js';
@@ -19,6 +20,7 @@ export function findObstacles(run: DumpRun): void {
   judgeTree(run);
   for (const problem of judgeSharing(run.tasks)) run.refuse(problem);
   judgeSystemV(run);
+  judgeAioRings(run);
   run.files.judge();
 }
 

@@ -3,6 +3,7 @@ import { MAP, O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
 import { heldVmas, presentPages, rangesOf, regionsOf } from '../resources/memory/heritage.js';
+import { restoreAioRings } from '../resources/memory/aio-rings.js';
 import { checkHugePages, hugeFlags, type HugePageNeeds, needForPrivate, needHugePages } from '../resources/memory/hugetlb.js';
 import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
@@ -66,7 +67,7 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
   const heritage = run.heritage.get(task.pid);
   const held = heritage === undefined ? [] : heldVmas(mm, regionsOf(heritage));
   const heldRanges = rangesOf(held);
-  const stored = withoutVdso(pages.runs, mm);
+  const stored = fillable(pages.runs, mm);
   const runs = heritage === undefined ? stored : cutRuns(stored, subtract(pageSetOf(stored), presentPages(heritage)));
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
   await mapAndFill(run, task, puppet, {
@@ -87,6 +88,7 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
       releaseDescriptors(b);
     },
   });
+  restoreAioRings(puppet, mm, pages, task.name);
 }
 
 /** Made once, of the size that the furthest mapping of it needs, and filled. */
@@ -139,17 +141,8 @@ function setMm(b: Batch, mm: mm_entry, exe: Ref): void {
 /** Above what mapping needs; below any limit that a puppet may have inherited. */
 const EXE_FD = 1000;
 
-/** The host's own vdso is there already. */
-function withoutVdso(stored: readonly StoredRun[], mm: mm_entry): readonly StoredRun[] {
-  const vdso = vmaOf(mm, VMA.VDSO);
-  if (vdso === undefined) return stored;
-  const [start, end] = [Number(vdso.start), Number(vdso.end)];
-  return stored.flatMap((run) => {
-    const runEnd = run.address + run.length;
-    if (runEnd <= start || end <= run.address) return [run];
-    const parts: StoredRun[] = [];
-    if (run.address < start) parts.push({ ...run, length: start - run.address });
-    if (end < runEnd) parts.push({ address: end, length: runEnd - end, offset: run.offset + end - run.address });
-    return parts;
-  });
+/** The host's own vdso is there already; rings are the kernel's. */
+function fillable(stored: readonly StoredRun[], { vmas }: mm_entry): readonly StoredRun[] {
+  const others = vmas.filter(({ status }) => (status & (VMA.VDSO | VMA.AIORING)) !== 0);
+  return others.length === 0 ? stored : cutRuns(stored, subtract(pageSetOf(stored), rangesOf(others)));
 }

@@ -39,6 +39,7 @@ t.test('kinds of mappings, in the words of the images', (t) => {
     ['huge pages', row('200000-400000 rw-p 00000000 00:10 7  /anon_hugepage (deleted)', 'rd wr mr mw me de ht'), VMA.REGULAR | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.HUGETLB | (21 << 26)],
     ['shared huge pages', row('200000-400000 rw-s 00000000 00:10 7  /anon_hugepage (deleted)', 'rd wr sh mr mw me ms de ht'), VMA.REGULAR | VMA.ANON_SHARED, MAP.SHARED | MAP.ANONYMOUS | MAP.HUGETLB | (21 << 26)],
     ['private memfd of huge pages', row('200000-400000 rw-p 00000000 00:10 8  /memfd:x (deleted)', 'rd wr mr mw me de ht'), VMA.REGULAR | VMA.FILE_PRIVATE | VMA.MEMFD, MAP.PRIVATE | MAP.HUGETLB | (21 << 26)],
+    ['asynchronous I/O', row('1000-2000 rw-s 00000000 00:10 3  /[aio] (deleted)', 'rd wr sh mr mw me ms de'), VMA.AIORING, MAP.SHARED],
     ['vdso', row('1000-2000 r-xp 00000000 00:00 0  [vdso]', 'rd ex mr mw me de'), VMA.REGULAR | VMA.VDSO | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS],
     ['vsyscall', row('ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]', 'ex'), VMA.VSYSCALL | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS],
   ] as const) {
@@ -79,7 +80,6 @@ t.test('what can not be kept is refused by name', (t) => {
     ['userfaultfd', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr um')],
     ['a flag of a newer kernel', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr zz')],
     ['a device', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr io pf')],
-    ['asynchronous I/O', row('1000-2000 rw-s 00000000 00:10 3  /[aio] (deleted)', 'rd wr sh')],
     ['io_uring', row('1000-2000 rw-s 00000000 00:10 3  anon_inode:[kvm-vcpu:0]', 'rd wr sh')],
     ['uprobes', row('1000-2000 --xp 00000000 00:00 0  [uprobes]', 'ex')],
   ] as const) {

@@ -155,7 +155,11 @@ function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext
     context.noteSharedMemory(entry.shmid, mapFilePath(context.pid, mapping));
     return entry;
   }
-  if (mapping.name.startsWith('/[aio]')) return refuse(mapping, context, 'rings of native asynchronous I/O are not supported yet', 'turn off the use of libaio');
+  if (mapping.name.startsWith('/[aio]')) {
+    entry.status = VMA.AIORING;
+    entry.fdflags = O.RDWR;
+    return entry;
+  }
   if (mapping.name.startsWith('anon_inode:') && mapping.name !== 'anon_inode:[io_uring]') return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
   const kind = mapping.name.startsWith('socket:[') ? VMA.SOCKET : mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE;
   entry.status = VMA.REGULAR | kind | ((device === context.shmemDevice && kind !== VMA.SOCKET) || entry.flags & MAP.HUGETLB ? VMA.MEMFD : 0);

@@ -30,7 +30,8 @@ export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], 
     if (vma.status & (KERNELS | VMA.GUARD)) continue;
     const start = Number(vma.start);
     const length = Number(vma.end) - start;
-    if (!(vma.status & VMA.SYSVIPC) && !mapped.has(vma)) mapVma(batch, vma, filled.has(vma), fileOf);
+    if (vma.status & VMA.AIORING) batch.doing('keep a place').expect(start, SYS.mmap, start, length, PROT.NONE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.FIXED, -1, 0);
+    else if (!(vma.status & VMA.SYSVIPC) && !mapped.has(vma)) mapVma(batch, vma, filled.has(vma), fileOf);
     if (vma.madv !== undefined && vma.madv !== 0n) advise(batch, start, length, Number(vma.madv));
   }
   for (const vma of mm.vmas) {
@@ -52,7 +53,7 @@ export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun
   const filled = filledVmas(mm, runs);
   const writable = PROT.READ | PROT.WRITE;
   for (const vma of mm.vmas) {
-    if (vma.status & (KERNELS | VMA.GUARD)) continue;
+    if (vma.status & (KERNELS | VMA.GUARD | VMA.AIORING)) continue;
     if (held.has(vma) ? vma.prot !== writable : filled.has(vma)) batch.doing('protect').call(SYS.mprotect, vma.start, vma.end - vma.start, vma.prot);
     const length = vma.end - vma.start;
     if (vma.flags & MAP.LOCKED) batch.doing('lock').call(SYS.mlock2, vma.start, length, vma.lockOnFault === true ? MLOCK.ONFAULT : 0);
