@@ -59,6 +59,8 @@ export class DumpFiles {
   readonly #byName = new Map<string, OpenFile>();
   /** Numbers of mapped files, by what /proc/PID/smaps says of them. */
   readonly #mapped = new Map<string, number>();
+  /** Numbers, in the images, of anonymous shared memory that is a file, too. */
+  #openedShared: ReadonlySet<bigint> | undefined;
   readonly #mountNamespaces = new Map<number, string>();
   readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
   readonly #tableOf = new Map<number, DescriptorTable>();
@@ -118,6 +120,15 @@ export class DumpFiles {
     const id = this.#inspectMapped(pid, mapping);
     if (key !== undefined) this.#mapped.set(key, id);
     return id;
+  }
+
+  /**
+   * Of anonymous shared memory, where a descriptor leads to it, or a mapping that is none of anonymous memory.
+   * @param shmid its number in the images
+   */
+  idOfShared(pid: number, mapping: { readonly start: number; readonly end: number }, shmid: bigint): number | undefined {
+    this.#openedShared ??= new Set(this.#all.filter(({ file }) => file.stat.dev === this.#host?.shmemDev && file.link.startsWith('/dev/zero')).map(({ file }) => this.#at.sharedMemoryId(file.stat.ino)));
+    return this.#openedShared.has(shmid) ? this.#idOfLink(pid, `map_files/${mapFileName(mapping)}`) : undefined;
   }
 
   #mountNamespaceOf(pid: number): string {
@@ -260,7 +271,7 @@ export class DumpFiles {
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       hasProcess: (pid) => at.hasProcess(pid),
-      sharedMemoryId: (inode) => at.sharedMemoryId(inode),
+      sharedMemoryId: (inode, huge) => at.sharedMemoryId(inode, huge),
       nextId: (sequence) => at.nextId(sequence),
       namespaceId: (name, inode) => at.namespaceId(name, inode),
       defer: (undo) => at.defer(undo),

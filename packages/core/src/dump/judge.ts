@@ -2,6 +2,7 @@ import { kill } from '@criu-ts/kernel/sys';
 import { throwProblems, Unsupported } from '../errors.js';
 import { planGrowth } from '../model/growth.js';
 import { judgeFacets } from '../resources/task/index.js';
+import { judgeAioRings } from './aio.js';
 import { judgeSharing } from './judge-sharing.js';
 import { judgeNamespaces } from './namespaces.js';
 import type { DumpRun } from './run.js';
@@ -18,6 +19,7 @@ export function findObstacles(run: DumpRun): void {
   judgeTree(run);
   for (const problem of judgeSharing(run.tasks)) run.refuse(problem);
   judgeNamespaces(run);
+  judgeAioRings(run);
   run.files.judge();
 }
 

@@ -1,10 +1,12 @@
 import type { vma_entry } from '@criu-ts/images';
 import { ERRNO, O, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { isAbsent, listChildren, ProcessGone, readStatus } from '@criu-ts/kernel/procfs';
-import { open, type OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
+import { Memory, open, type OwnedFd, preadFully, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
+import { statOf } from '../files/paths.js';
 import type { DumpTask } from '../model/dump-task.js';
 import { copyFileRuns } from '../resources/memory/file-copier.js';
 import { copyPages, prepareCopying } from '../resources/memory/page-copier.js';
+import { isHugetlb } from '../resources/memory/hugetlb.js';
 import { scanPrivatePages } from '../resources/memory/page-runs.js';
 import { guardEntry, hasPrivatePages, PageList, VmaPages } from '../resources/memory/pagemap-entries.js';
 import { PagesFile } from '../resources/memory/pages-file.js';
@@ -103,12 +105,13 @@ function openPagemap(pid: number): OwnedFd {
   }
 }
 
-/** What of a shared memory object was ever written: tmpfs tells by SEEK_DATA. */
+/** What of a shared memory object was ever written: tmpfs tells by SEEK_DATA, hugetlbfs not at all. */
 function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
   using object = open(procPath, O.RDONLY);
   const pages = numberedPages(run);
   const list = new PageList();
-  for (let at = 0; ; ) {
+  if (isHugetlb(object)) listHugePages(object, list);
+  else for (let at = 0; ; ) {
     const start = rawSyscall(SYS.lseek, object.number, at, SEEK.DATA);
     if (start === -ENXIO) break;
     if (start < 0) throw new SyscallFailed(`lseek(${procPath}, SEEK_DATA)`, -start);
@@ -127,3 +130,17 @@ function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
   }
   run.sharedPages.set(shmid, { list, file: pages });
 }
+
+/** What holds nothing but zeros need not be there: then its pages are taken when they are needed. */
+function listHugePages(object: OwnedFd, list: PageList): void {
+  const size = Number(statOf(object).size);
+  const memory = new Memory(LOOK);
+  const zeros = Buffer.alloc(LOOK);
+  for (let at = 0; at < size; at += LOOK) {
+    const count = preadFully(object, memory.address, Math.min(LOOK, size - at), at);
+    if (zeros.compare(memory.bytes, 0, count, 0, count) !== 0) list.add(at, at + count, PE.PRESENT);
+  }
+}
+
+/** Bytes; every huge page has a multiple of it. */
+const LOOK = 64 * 1024;

@@ -23,6 +23,8 @@ import { SharedMemories } from './shared-memories.js';
 
 /** Ids of System V segments are positive numbers of 32 bits. */
 const NO_SEGMENT = 0x8000_0000n;
+/** Shared memory of hugetlbfs. */
+const HUGE = 0xc000_0000n;
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
@@ -148,7 +150,8 @@ export class DumpRun implements DumpContext {
     this.failureScope.defer(undo);
   }
 
-  sharedMemoryId(inode: bigint): bigint {
+  sharedMemoryId(inode: bigint, huge = false): bigint {
+    if (huge) return inode | HUGE;
     const segments = this.shared('ids of System V segments', () => segmentIds(this.namespaces.own.has('ipc') ? `/proc/${this.options.pid}/ns/ipc` : undefined));
     return segments.has(Number(inode)) ? inode | NO_SEGMENT : inode;
   }

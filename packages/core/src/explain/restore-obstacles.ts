@@ -7,10 +7,11 @@ import { checkFeatures, featureNames } from '../check/index.js';
 import { HostLacks, toCriuError } from '../errors.js';
 import type { RestoreOptions } from '../options.js';
 import { restoreXstate } from '../resources/cpu/x86-64.js';
+import { checkHugePages } from '../resources/memory/hugetlb.js';
 import { StoredPages } from '../resources/memory/stored-pages.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
-import { checkVdso } from '../restore/memory.js';
+import { checkVdso, hugePageNeeds } from '../restore/memory.js';
 import { checkJoined, isStored, namespacesInImages } from '../restore/namespaces.js';
 import { openImages } from '../restore/open.js';
 import { pidObstacles } from '../restore/pids.js';
@@ -119,6 +120,7 @@ function checkCredentials(run: RestoreRun, attempt: (check: () => void) => void)
 /** That every process has its pages, and this kernel its vdso. */
 function checkMemory(run: RestoreRun, attempt: (check: () => void) => void): void {
   const host = new HostVdso(ourselves());
+  attempt(() => checkHugePages(hugePageNeeds(run)));
   for (const task of run.plan.tasks) {
     attempt(() => {
       try {

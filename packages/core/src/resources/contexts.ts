@@ -33,8 +33,11 @@ export interface DumpContext extends EntryCollector {
   noteSharedMemory(shmid: bigint, procPath: string): void;
   /** Whether it is a process of the tree, alive or a zombie. */
   hasProcess(pid: number): boolean;
-  /** Its number in the images: the inode, where that is not the id of a System V segment, whose pages have the same names. */
-  sharedMemoryId(inode: bigint): bigint;
+  /**
+   * Its number in the images: the inode, where that is not the id of a System V segment, whose pages have the same names.
+   * @param huge of hugetlbfs, which counts inodes for itself
+   */
+  sharedMemoryId(inode: bigint, huge?: boolean): bigint;
   /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */
   nextId(sequence: string): number;
   /** The number in the images of the namespace of that kind and inode; undefined: it is neither the tree's nor ours. */

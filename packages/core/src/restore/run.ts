@@ -11,8 +11,11 @@ import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
 import { type NamespaceName, namespaceIdIn } from '../resources/identity.js';
+import type { Heritage } from '../resources/memory/heritage.js';
+import type { HostVdso } from '../resources/memory/vdso.js';
 import type { RestoredNamespace } from '../resources/namespace-kind.js';
 import { FileStore } from './file-store.js';
+import { PageStores } from './page-stores.js';
 import type { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 
@@ -63,7 +66,11 @@ export class RestoreRun implements RestoreContext {
   #plan: RestorePlan | undefined;
   #files: FileStore | undefined;
   #pin: CpuPin | undefined;
+  #vdso: HostVdso | undefined;
   seed: Puppet | undefined;
+  readonly pages: PageStores;
+  /** What processes are born with; empty where they share nothing. */
+  heritage: ReadonlyMap<number, Heritage> = new Map();
   /** Set where the images have cgroups of the tree's own. */
   cgroups: RestoredCgroups | undefined;
   /** Those of the tree, and those of ours of which something hangs on it; set when the seed is in them. */
@@ -83,6 +90,7 @@ export class RestoreRun implements RestoreContext {
     this.images = images;
     this.scope = scope;
     this.emit = emit;
+    this.pages = scope.use(new PageStores(images));
   }
 
   get plan(): RestorePlan {
@@ -92,6 +100,16 @@ export class RestoreRun implements RestoreContext {
 
   set plan(plan: RestorePlan) {
     this.#plan = plan;
+  }
+
+  /** As the puppets have it, parked behind the blob. */
+  get vdso(): HostVdso {
+    if (this.#vdso === undefined) throw new Bug('there is no puppet yet');
+    return this.#vdso;
+  }
+
+  set vdso(vdso: HostVdso) {
+    this.#vdso = vdso;
   }
 
   get files(): FileStore {

@@ -4,8 +4,7 @@ import { mapFilePath, readAllStats, readSystemVIds } from '@criu-ts/kernel/procf
 import { kcmp } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
-import { attachmentsOf, isSystemV } from '../resources/memory/system-v.js';
-import { PAGE } from '../resources/memory/vma-status.js';
+import { attachedSegments, attachedSize, attachmentsOf, isSystemV } from '../resources/memory/system-v.js';
 import type { DumpedNamespace } from '../resources/namespace-kind.js';
 import { statSegment } from './segments.js';
 import { lastUsers } from './semaphores.js';
@@ -26,9 +25,11 @@ export function judgeAttached({ tasks }: DumpedNamespace, at: DumpContext): void
       if (!isExternal(at, 'shm', id)) at.noteSharedMemory(entry.shmid, mapFilePath(pid, { start, end }));
     }
     let end = 0;
-    for (const { id, base } of attachmentsOf(mappings.map(({ entry }) => entry))) {
+    const entries = mappings.map(({ entry }) => entry);
+    const hugetlbFlags = attachedSegments(entries);
+    for (const { id, base } of attachmentsOf(entries)) {
       if (base < end) at.refuse(new Unsupported('shm', 'another one is attached where a part of it was unmapped', { object: `System V segment ${id}`, task: name, why: 'a segment can only be attached whole' }));
-      end = base + Math.ceil(Number(statSegment(id)?.shm_segsz ?? 0) / PAGE) * PAGE;
+      end = base + attachedSize({ size: statSegment(id)?.shm_segsz ?? 0n, hugetlbFlag: hugetlbFlags.get(id) });
     }
   }
   for (const [id, count] of attached) judgeSegment(id, count, at);

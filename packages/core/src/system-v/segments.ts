@@ -5,11 +5,11 @@ import { mapFilePath } from '@criu-ts/kernel/procfs';
 import { Memory, open, pwriteFully, rawSyscall, scratch, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { Puppet } from '@criu-ts/tracee';
 import { statSync } from 'node:fs';
-import { HostLacks, Unsupported } from '../errors.js';
+import { HostLacks } from '../errors.js';
 import { shmemDevice } from '../host/shmem-device.js';
 import type { DumpContext, RestoreContext } from '../resources/contexts.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
-import { PAGE } from '../resources/memory/vma-status.js';
+import { attachedSize } from '../resources/memory/system-v.js';
 import { createObject, describeObject, permissionsOf, SEGMENT } from './objects.js';
 
 export type SegmentStatus = ReturnType<typeof shmid64_ds.read>;
@@ -24,11 +24,12 @@ export function statSegment(id: number): SegmentStatus | undefined {
 
 /**
  * Adds a segment; its contents are those of the shared memory object of its id.
+ * @param hugetlbFlag what shmget(2) is told of its huge pages
  * @returns whether it has some: false where it is left to the outside
  */
-export function captureSegment(id: number, status: SegmentStatus, namespaceId: number, at: DumpContext): boolean {
+export function captureSegment(id: number, status: SegmentStatus, hugetlbFlag: number | undefined, namespaceId: number, at: DumpContext): boolean {
   const external = at.options.external?.includes(`shm[${id}]`) === true;
-  const message: ipc_shm_entry = { desc: describeObject(id, status), size: status.shm_segsz, inPagemaps: true, creatorPid: status.shm_cpid, ...(external && { external }) };
+  const message: ipc_shm_entry = { desc: describeObject(id, status), size: status.shm_segsz, inPagemaps: true, creatorPid: status.shm_cpid, ...(external && { external }), ...(hugetlbFlag !== undefined && { hugetlbFlag }) };
   at.append(IMAGE_TYPES.ipcnsShm, { message, payload: new Uint8Array(0) }, namespaceId);
   return !external;
 }
@@ -41,17 +42,15 @@ export interface AttachedSegment extends Disposable {
   readonly isPlain: boolean;
 }
 
-/** Attaches a segment of the namespace that we are in; it stays so when we leave that. */
-export function attachSegment(id: number, size: bigint, flags: number = 0): AttachedSegment {
+/** Attaches a segment of the namespace that we are in; it stays so when we leave that. @param size bytes that it takes */
+export function attachSegment(id: number, size: number, flags: number = 0): AttachedSegment {
   const start = sys(SYS.shmat, id, 0, flags);
-  const procPath = mapFilePath('self', { start, end: start + bytesOf(size) });
+  const procPath = mapFilePath('self', { start, end: start + size });
   // Of huge pages it ends elsewhere, or lies on hugetlbfs.
   const device = statSync(procPath, { throwIfNoEntry: false, bigint: true })?.dev;
   const isPlain = device !== undefined && `${major(device)}:${minor(device)}` === shmemDevice();
   return { procPath, isPlain, [Symbol.dispose]: () => void rawSyscall(SYS.shmdt, start) };
 }
-
-const bytesOf = (size: bigint): number => Math.ceil(Number(size) / PAGE) * PAGE;
 
 /**
  * Makes sure that the segment is there, with its id and contents: where the namespace has lived on, the kernel has kept
@@ -60,14 +59,13 @@ const bytesOf = (size: bigint): number => Math.ceil(Number(size) / PAGE) * PAGE;
  * @throws HostLacks
  */
 export function restoreSegment({ message: entry, payload }: WithPayload<ipc_shm_entry>, creator: Puppet, at: RestoreContext, onMade: () => void): void {
-  const { desc, size, external, hugetlbFlag } = entry;
+  const { desc, size, external, hugetlbFlag = 0 } = entry;
   const status = statSegment(desc.id);
   if (status !== undefined) checkSame(entry, status);
   else if (external === true) throw missing(desc.id);
   if (external === true) return;
-  if (hugetlbFlag !== undefined) throw new Unsupported('image', 'huge pages of hugetlbfs are not supported yet', { object: `System V segment ${desc.id}` });
   if (status === undefined) {
-    createObject(SEGMENT, desc, creator, (b, key, flags) => b.attempt(SYS.shmget, key, size, flags));
+    createObject(SEGMENT, desc, creator, (b, key, flags) => b.attempt(SYS.shmget, key, size, flags | hugetlbFlag));
     onMade();
   }
   fillSegment(entry, payload, at, status !== undefined);
@@ -104,8 +102,9 @@ export function filling(at: RestoreContext): AttachedSegment[] {
   });
 }
 
-function fillSegment({ desc, size, inPagemaps }: ipc_shm_entry, payload: Uint8Array | undefined, at: RestoreContext, clear: boolean): void {
-  const attached = attachSegment(desc.id, size);
+function fillSegment(entry: ipc_shm_entry, payload: Uint8Array | undefined, at: RestoreContext, clear: boolean): void {
+  const { desc, size, inPagemaps, hugetlbFlag } = entry;
+  const attached = attachSegment(desc.id, attachedSize(entry));
   filling(at).push(attached);
   using memory = open(attached.procPath, O.RDWR);
   if (clear) sys(SYS.fallocate, memory.number, FALLOC_FL.PUNCH_HOLE | FALLOC_FL.KEEP_SIZE, 0, size);
@@ -115,8 +114,8 @@ function fillSegment({ desc, size, inPagemaps }: ipc_shm_entry, payload: Uint8Ar
     copy.bytes.set(payload);
     pwriteFully(memory, copy.address, payload.length, 0);
   }
-  // The last page may reach beyond the end.
-  sys(SYS.ftruncate, memory.number, size);
+  // The last page may reach beyond the end; of a huge one it is all there.
+  if (hugetlbFlag === undefined) sys(SYS.ftruncate, memory.number, size);
 }
 
 function setOwner({ desc }: ipc_shm_entry): void {

@@ -12,6 +12,8 @@ export const IPC = {
 } as const;
 
 export const SHM = {
+  /** shmget(2); the size of the pages above it, see HUGE_SHIFT. */
+  HUGETLB: 0o4000,
   /** shmat(2) */
   RDONLY: 0o10000,
   /** shmctl(2) */

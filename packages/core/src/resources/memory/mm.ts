@@ -4,6 +4,7 @@ import { readAuxv, readSmaps, readStatus } from '@criu-ts/kernel/procfs';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import type { RemoteSyscalls } from '@criu-ts/tracee';
 import type { DumpTask } from '../../model/dump-task.js';
+import { aioEntries } from './aio-rings.js';
 import type { DescribedVma } from './describe-vmas.js';
 import { PAGE } from './vma-status.js';
 
@@ -31,7 +32,7 @@ export function captureMm(task: DumpTask, remote: RemoteSyscalls, vmas: readonly
     mmSavedAuxv: auxvWords(task.pid),
     vmas: vmas.map(({ entry }) => entry),
     dumpable: remote.call(SYS.prctl, PR.GET_DUMPABLE),
-    aios: [],
+    aios: aioEntries(vmas.map(({ entry }) => entry)),
     thpDisabled: (hugePages & 1) === 1,
     ...(hugePages > 1 && { thpDisableFlags: hugePages & ~1 }),
     // EINVAL: an older kernel, or one without KSM.

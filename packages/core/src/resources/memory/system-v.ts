@@ -1,10 +1,12 @@
 // Attached System V shared memory (sysvipc(7), shmat(2)).
-import { IMAGE_TYPES, type ImageSet, type mm_entry, type vma_entry } from '@criu-ts/images';
-import { CLONE, O, PROT, SHM, SYS } from '@criu-ts/kernel/abi';
+import { IMAGE_TYPES, type ImageSet, type ipc_shm_entry, type mm_entry, type vma_entry } from '@criu-ts/images';
+import { CLONE, MAP, O, PROT, SHM, SYS } from '@criu-ts/kernel/abi';
 import { readSystemVIds } from '@criu-ts/kernel/procfs';
 import { enterNamespace, open } from '@criu-ts/kernel/sys';
 import type { Batch } from '@criu-ts/tracee';
 import { ImageCorrupt } from '../../errors.js';
+import { hugeFlags, hugePageSize } from './hugetlb.js';
+import { type PageSet, unite } from './page-set.js';
 import { PAGE, VMA } from './vma-status.js';
 
 /** What one shmat(2) made and munmap(2) and mprotect(2) left of it: parts of the segment around one place. */
@@ -18,9 +20,20 @@ export interface Attachment {
 
 export const isSystemV = ({ status }: vma_entry): boolean => (status & VMA.SYSVIPC) !== 0;
 
-/** Ids of the segments that these mappings are of. */
-export function attachedSegments(vmas: readonly vma_entry[]): ReadonlySet<number> {
-  return new Set(vmas.filter(isSystemV).map(({ shmid }) => Number(shmid)));
+/** The segments that these mappings are of: their ids, and what the images say of their huge pages ({@link hugetlbFlagOf}). */
+export function attachedSegments(vmas: readonly vma_entry[]): ReadonlyMap<number, number | undefined> {
+  return new Map(vmas.filter(isSystemV).map((vma) => [Number(vma.shmid), hugetlbFlagOf(vma)]));
+}
+
+/** SHM_HUGETLB and the size of the pages, as shmget(2) takes them; undefined: usual pages. */
+export function hugetlbFlagOf({ flags }: vma_entry): number | undefined {
+  return (flags & MAP.HUGETLB) === 0 ? undefined : SHM.HUGETLB | (hugeFlags(flags) & ~MAP.HUGETLB);
+}
+
+/** Bytes that an attachment takes. */
+export function attachedSize({ size, hugetlbFlag = 0 }: Pick<ipc_shm_entry, 'size' | 'hugetlbFlag'>): number {
+  const page = hugetlbFlag === 0 ? PAGE : hugePageSize(hugetlbFlag);
+  return Math.ceil(Number(size) / page) * page;
 }
 
 export function attachmentsOf(vmas: readonly vma_entry[]): Attachment[] {
@@ -72,9 +85,14 @@ export function segmentIds(link: string | undefined): ReadonlySet<number> {
 export function attachedSizes(images: ImageSet, ipcNsId: number): (id: number) => number {
   let sizes: ReadonlyMap<number, number> | undefined;
   return (id) => {
-    sizes ??= new Map(images.readIfPresent(IMAGE_TYPES.ipcnsShm, ipcNsId).map(({ message: { desc, size } }) => [desc.id, Math.ceil(Number(size) / PAGE) * PAGE]));
+    sizes ??= new Map(images.readIfPresent(IMAGE_TYPES.ipcnsShm, ipcNsId).map(({ message }) => [message.desc.id, attachedSize(message)]));
     const size = sizes.get(id);
     if (size === undefined) throw new ImageCorrupt(`System V segment ${id} is attached, and nowhere to be found`, { object: 'ipcns-shm' });
     return size;
   };
+}
+
+/** Where the segments of a process come: whole, though parts may have become other mappings' places since. */
+export function attachedRanges({ vmas }: mm_entry, sizeOf: (id: number) => number): PageSet {
+  return unite(attachmentsOf(vmas).map(({ id, base }) => [base, base + sizeOf(id)]));
 }

@@ -11,7 +11,7 @@ import { attachSegment, captureSegment, filling, preflightSegment, readSegments,
 import { captureSemaphores, hasSemaphores, restoreSemaphores } from '../../system-v/semaphores.js';
 import { describeSysctls, readSysctls, removesUnattached, wantedSysctls, widened, writeSysctls } from '../../system-v/sysctls.js';
 import type { DumpContext, RestoreContext } from '../contexts.js';
-import { attachedSegments } from '../memory/system-v.js';
+import { attachedSegments, attachedSize } from '../memory/system-v.js';
 import { type DumpedNamespace, enterDumped, enterRestored, type NamespaceKind, type RestoredNamespace } from '../namespace-kind.js';
 
 export const ipc: NamespaceKind = {
@@ -36,12 +36,12 @@ export const ipc: NamespaceKind = {
     const { id, path } = namespace;
     using _inside = enterDumped(ipc, namespace);
     const attached = attachedSegments(namespace.tasks.flatMap(({ mappings }) => mappings.map(({ entry }) => entry)));
-    for (const segment of path === undefined ? attached : readSystemVIds('shm')) {
+    for (const segment of path === undefined ? attached.keys() : readSystemVIds('shm')) {
       const status = statSegment(segment);
       if (status === undefined) throw new HostLacks('shm-missing', 'somebody has removed it meanwhile', { object: `System V segment ${segment}` });
-      if (!captureSegment(segment, status, id, at) || attached.has(segment)) continue;
+      if (!captureSegment(segment, status, attached.get(segment), id, at) || attached.has(segment)) continue;
       // Nobody has it now, so that we have to.
-      const ours = attachSegment(segment, status.shm_segsz, SHM.RDONLY);
+      const ours = attachSegment(segment, attachedSize({ size: status.shm_segsz }), SHM.RDONLY);
       at.defer(() => ours[Symbol.dispose]());
       if (!ours.isPlain) throw new Unsupported('shm', 'huge pages of hugetlbfs are not supported yet', { object: `System V segment ${segment}`, why: 'only a mapping can fill them again, which is not done yet', hint: 'remove it, or run the program without SHM_HUGETLB' });
       at.noteSharedMemory(BigInt(segment), ours.procPath);

@@ -142,6 +142,7 @@ function byPhase<Run>(facets: readonly { readonly restore: Steps<Run> }[]): (pha
 const processSteps = byPhase(processFacets);
 const threadSteps = byPhase(threadFacets);
 
+export { allowHugePages } from './mm-flags.js';
 export { judgeCredentials } from './become-user.js';
 export { restoreAffinity } from './affinity.js';
 export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';

@@ -1,5 +1,7 @@
 // prctl(2) PR_SET_DUMPABLE, PR_SET_THP_DISABLE, PR_SET_MDWE, PR_SET_MEMORY_MERGE; mlockall(2)
+import type { mm_entry } from '@criu-ts/images';
 import { MADV, PR, SYS } from '@criu-ts/kernel/abi';
+import type { Batch } from '@criu-ts/tracee';
 import type { ProcessFacet } from '../facets.js';
 import { VMA } from '../memory/vma-status.js';
 import { readTaskCore, taskCoreOf } from './core-images.js';
@@ -14,12 +16,17 @@ export const transparentHugePages: ProcessFacet = {
       phase: 'early',
       because: 'it decides what memory is filled with; a puppet has inherited ours',
       run({ mm }, batch) {
-        const disabled = mm.thpDisabled === true;
-        batch.doing('allow or forbid huge pages').call(SYS.prctl, PR.SET_THP_DISABLE, disabled ? 1 : 0, disabled ? (mm.thpDisableFlags ?? 0) : 0, 0, 0);
+        allowHugePages(batch, mm);
       },
     },
   ],
 };
+
+/** As its image says. */
+export function allowHugePages(batch: Batch, mm: mm_entry): void {
+  const disabled = mm.thpDisabled === true;
+  batch.doing('allow or forbid huge pages').call(SYS.prctl, PR.SET_THP_DISABLE, disabled ? 1 : 0, disabled ? (mm.thpDisableFlags ?? 0) : 0, 0, 0);
+}
 
 /** The kernel looks for equal pages in all of its memory (KSM), but where madvise(2) says otherwise. */
 export const memoryMerge: ProcessFacet = {
