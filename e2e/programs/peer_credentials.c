@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { PAIR, OTHERS_PAIR, DATAGRAMS, CLIENT, SERVER, NAMED_CLIENT, NAMED_SERVER, LISTENER, OWN_LISTENER, COUNT };
+enum { PAIR, OTHERS_PAIR, DATAGRAMS, CLIENT, SERVER, NAMED_CLIENT, NAMED_SERVER, LISTENER, OWN_LISTENER, DEAD_PAIR, COUNT };
 static int fds[COUNT];
 static struct ucred before[COUNT];
 static gid_t groups[COUNT][8];
@@ -71,10 +71,11 @@ static int connected(const char *path)
 
 int main(void)
 {
-	int pair[2], over[2];
+	int pair[2], over[2], pipe_like[2];
 	char word[8];
 
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, over));
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pipe_like));
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
 	fds[PAIR] = pair[0];
 	MUST(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
@@ -95,6 +96,16 @@ int main(void)
 		while (read(pair[1], word, sizeof word) > 0) ;
 		_exit(0);
 	}
+	/* Made by one who has ended. */
+	pid_t dead = MUST(fork());
+	if (dead == 0) {
+		be(1234, 2345);
+		MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+		send_fd(pipe_like[1], pair[0]);
+		_exit(0);
+	}
+	MUST(waitpid(dead, NULL, 0));
+	fds[DEAD_PAIR] = receive_fd(pipe_like[0]);
 	fds[OTHERS_PAIR] = receive_fd(over[0]);
 	fds[CLIENT] = receive_fd(over[0]);
 	fds[SERVER] = MUST(accept(fds[OWN_LISTENER], NULL, NULL));
@@ -115,6 +126,7 @@ int main(void)
 	}
 	CHECK(before[PAIR].pid == getpid() && before[OTHERS_PAIR].pid == user && before[OTHERS_PAIR].uid == 4321 && before[OTHERS_PAIR].gid == 5432);
 	CHECK(before[SERVER].pid == user && before[SERVER].uid == 4321 && before[CLIENT].pid == getpid() && before[NAMED_CLIENT].pid == user && before[NAMED_SERVER].pid == getpid());
+	CHECK(before[DEAD_PAIR].pid == dead && before[DEAD_PAIR].uid == 1234);
 	/* What is connected still talks; and who connects now is told of the user's. */
 	EQUAL(write(fds[CLIENT], "hello", 5), 5);
 	EQUAL(read(fds[SERVER], word, sizeof word), 5);

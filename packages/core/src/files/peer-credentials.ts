@@ -74,10 +74,11 @@ export class PeerCalls {
   /** undefined: nobody is told of. */
   #processOf({ peerPid }: PeerCredentials): Puppet | undefined {
     if (peerPid === undefined) return undefined;
-    const process = this.#at.processes.get(peerPid);
-    if (process !== undefined) return process.puppet;
-    const [first] = this.#at.processes.values();
-    if (first !== undefined) this.#at.emit({ type: 'warning', text: `a unix socket told of process ${peerPid} as its peer (SO_PEERCRED), which is not in the tree: it tells of process ${first.pid}` });
+    const { processes } = this.#at.callers;
+    const caller = processes.get(peerPid)?.puppet ?? this.#at.callers.standIn(peerPid);
+    if (caller !== undefined) return caller;
+    const [first] = processes.values();
+    if (first !== undefined) this.#at.emit({ type: 'warning', text: `a unix socket told of process ${peerPid} as its peer (SO_PEERCRED), which is another one now: it tells of process ${first.pid}` });
     return first?.puppet;
   }
 

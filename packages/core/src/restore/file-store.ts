@@ -2,8 +2,8 @@ import { type file_entry, type fown_entry, IMAGE_TYPES, type reg_file_entry, rem
 import { F } from '@criu-ts/kernel/abi';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
-import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
-import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
+import type { RestoreContext } from '../resources/contexts.js';
+import type { Callers, FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { fileEntries } from '../files/file-entries.js';
 import { unlink } from '../files/paths.js';
@@ -24,8 +24,7 @@ export class FileStore {
   #whenInstalled: (() => void)[] = [];
   #whenSettled: (() => void)[] = [];
 
-  /** @param processes by pid: those that are there to make calls */
-  constructor(at: RestoreContext, processes: ReadonlyMap<number, RestoreTask> = new Map()) {
+  constructor(at: RestoreContext, callers: Callers = NOBODY) {
     this.#at = at;
     this.#entries = new Map(fileEntries(at).map((entry) => [entry.id, entry]));
     const remaps = (this.#remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)])));
@@ -36,7 +35,7 @@ export class FileStore {
       namespacePath: (name, id) => at.namespacePath(name, id),
       shared: (key, make) => at.shared(key, make),
       defer: (undo) => at.defer(undo),
-      processes,
+      callers,
       remapOf: (id) => remaps.get(id),
       entry: (id) => this.entry(id),
       regular: (id) => this.#regular(id),
@@ -184,6 +183,8 @@ export class FileStore {
     this.#mapped.clear();
   }
 }
+
+const NOBODY: Callers = { processes: new Map(), standIn: () => undefined };
 
 /** F_SETSIG would refuse it, with the file open already. */
 function checkSignal(fown: fown_entry | undefined): void {

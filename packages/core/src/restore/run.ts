@@ -17,6 +17,7 @@ import type { RestoredNamespace } from '../resources/namespace-kind.js';
 import { FileStore } from './file-store.js';
 import { PageStores } from './page-stores.js';
 import type { Scope } from '../scope.js';
+import { standIn } from './stand-in.js';
 import type { Emit } from '../stage.js';
 
 /** One process, as the images have it. */
@@ -113,7 +114,7 @@ export class RestoreRun implements RestoreContext {
   }
 
   get files(): FileStore {
-    return (this.#files ??= new FileStore(this, this.tasks));
+    return (this.#files ??= new FileStore(this, { processes: this.tasks, standIn: (pid) => standIn(this, pid) }));
   }
 
   /** From here on we share a CPU with the puppets, which inherit it. */

@@ -1,8 +1,8 @@
 // unix(7)
 import { fd_types, type file_entry, IMAGE_TYPES, type sk_shutdown, type unix_sk_entry } from '@criu-ts/images';
-import { AF, SCM, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
+import { AF, ERRNO, SCM, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
 import { dumpConsistent, parseUnixDiag, unixDiagRequest, type UnixSocket } from '@criu-ts/kernel/netlink';
-import type { OwnedFd } from '@criu-ts/kernel/sys';
+import { kill, type OwnedFd } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../../errors.js';
 import { NO_OWNER } from '../../files/fown.js';
 import { freshOptions, readMoreOptions } from '../../files/inet-options.js';
@@ -107,11 +107,11 @@ export const unixSocket: FileKind<JudgedUnix> = {
   fown: ({ usk }) => usk?.fown,
 };
 
-/** Of a process outside of the tree only user and groups can be kept. */
+/** Of a process outside of the tree only user and groups can be kept; one that has ended is stood in for. */
 function peerCredentials(fd: OwnedFd, { task, fd: number }: InspectedFile, at: FileDumpContext): PeerCredentials {
   const found = readPeerCredentials(fd);
   const { peerPid } = found;
-  if (peerPid !== undefined && !at.hasProcess(peerPid)) at.emit({ type: 'warning', task, text: `fd ${number}: process ${peerPid}, of which the unix socket tells as its peer (SO_PEERCRED), is not in the tree: it will tell of another one` });
+  if (peerPid !== undefined && !at.hasProcess(peerPid) && kill(peerPid, 0) !== -ERRNO.ESRCH) at.emit({ type: 'warning', task, text: `fd ${number}: process ${peerPid}, of which the unix socket tells as its peer (SO_PEERCRED), is not in the tree: it will tell of another one` });
   return found;
 }
 
