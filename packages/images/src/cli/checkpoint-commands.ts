@@ -8,6 +8,7 @@ import { INSPECT_SCHEMA } from '../report/schema.js';
 import { textOf } from '../report/text.js';
 import type { Arguments, Command } from './command.js';
 import { diffCommand } from './diff-command.js';
+import { editCommand } from './edit-command.js';
 import { verifyCommand } from './verify-command.js';
 import { UsageError } from './terminal.js';
 
@@ -17,7 +18,7 @@ const WHERE = 'CHECKPOINT is a directory of images, or an archive of one: tar, p
 function numberOption({ values }: Arguments, name: string): number | undefined {
   const text = values[name];
   if (text === undefined) return undefined;
-  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${text}'`);
+  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${String(text)}'`);
   return Number(text);
 }
 
@@ -66,6 +67,7 @@ export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
   },
   verify: verifyCommand,
   diff: diffCommand,
+  edit: editCommand,
 };
 
 /** Writes a file piece by piece; one that can't be written whole is taken away again. */

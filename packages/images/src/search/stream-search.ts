@@ -71,7 +71,7 @@ export class StreamSearch {
     for (const { offset, length } of this.#finder.find(hay, from, final)) {
       const at = base + BigInt(offset);
       this.#told = at + BigInt(length);
-      yield { at, bytes: hay.slice(offset, offset + length), cut: !final && offset + length === hay.length };
+      yield { at, bytes: hay.slice(offset, offset + length), cut: !final && !this.#finder.overlapping && offset + length === hay.length };
     }
   }
 }
