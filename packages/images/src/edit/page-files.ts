@@ -1,15 +1,15 @@
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { ImageFiles } from '../checkpoint/image-files.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import type { ImageDirectory } from '../io/directory.js';
 import { fileName } from '../layout.js';
 import { openAsyncPages } from '../memory/async-pages.js';
-import type { ImageFiles } from '../checkpoint/image-files.js';
 import { compressPages } from '../pages/compress.js';
 import { pageFileNames } from '../pages/format.js';
 import { copyFile } from './image-writer.js';
 import { pageSizeOf } from './page-changes.js';
 import type { PageSpace } from './page-changes.js';
 import { writeSpace } from './page-writer.js';
-import { EditRefused } from './refusal.js';
 import type { Work } from './transformation.js';
 
 /** How the pages of a pagemap are stored. */
@@ -26,43 +26,64 @@ async function storageOf(files: ImageFiles, pagesId: number): Promise<Storage | 
   return { compress: hasPlain ? 'none' : 'lz4', checksum: (await openAsyncPages(files, pagesId)).checksummed };
 }
 
-/** Writes all pagemaps, and the pages that they tell of; what stays as it was is copied. @throws EditRefused, ImageCorrupt */
+interface Pages {
+  readonly space: PageSpace;
+  /** of the file of pages, in the checkpoint and in the result */
+  readonly pagesId: number;
+  readonly newId: number;
+  /** Others have the same file: each gets its own. */
+  readonly shared: boolean;
+}
+
+/**
+ * All pagemaps. Two of the same pages are no mistake of ours: a directory that was dumped into twice has pagemaps of
+ * segments that are gone, and what they tell of is in files that were written anew.
+ */
+async function pagemapsOf({ images }: Checkpoint): Promise<Pages[]> {
+  const found: { space: PageSpace; pagesId: number }[] = [];
+  for (const kind of ['pagemap', 'shmemPagemap'] as const) {
+    for (const id of images.ids(IMAGE_TYPES[kind])) found.push({ space: { kind, id }, pagesId: (await images.pagemap(IMAGE_TYPES[kind], id))!.pagesId });
+  }
+  let last = found.reduce((highest, { pagesId }) => Math.max(highest, pagesId), 0);
+  const users = new Map<number, number>();
+  for (const { pagesId } of found) users.set(pagesId, (users.get(pagesId) ?? 0) + 1);
+  const taken = new Set<number>();
+  return found.map(({ space, pagesId }) => {
+    const newId = taken.has(pagesId) ? ++last : pagesId;
+    taken.add(pagesId);
+    return { space, pagesId, newId, shared: users.get(pagesId)! > 1 };
+  });
+}
+
+/** Writes all pagemaps, and the pages that they tell of; what stays as it was is copied. @throws ImageCorrupt */
 export async function writeAllPages(target: ImageDirectory, work: Work, dryRun: boolean): Promise<void> {
   const { checkpoint, findings } = work;
   const machine = await pageSizeOf(checkpoint);
-  const owners = new Map<number, string>();
-  for (const kind of ['pagemap', 'shmemPagemap'] as const) {
-    for (const id of checkpoint.images.ids(IMAGE_TYPES[kind])) {
-      const name = fileName(IMAGE_TYPES[kind], id);
-      const { pagesId } = (await checkpoint.images.pagemap(IMAGE_TYPES[kind], id))!;
-      const other = owners.get(pagesId);
-      if (other !== undefined) throw new EditRefused('edit-damaged', name, `its pages are those of ${other}, too`);
-      owners.set(pagesId, name);
-      await writePagesOf({ kind, id }, pagesId, machine, target, work, dryRun);
-    }
-  }
+  const pagemaps = await pagemapsOf(checkpoint);
+  for (const pages of pagemaps) await writePagesOf(pages, machine, target, work, dryRun);
+  const known = new Set(pagemaps.map(({ pagesId }) => pagesId));
   for (const name of checkpoint.files.list()) {
     const id = /^pages-(\d+)\./.exec(name)?.[1];
-    if (id !== undefined && !owners.has(Number(id))) findings.notes.add(`${name} is not part of the result: no pagemap tells of it`);
+    if (id !== undefined && !known.has(Number(id))) findings.notes.add(`${name} is not part of the result: no pagemap tells of it`);
   }
 }
 
-async function writePagesOf(space: PageSpace, pagesId: number, machine: number, target: ImageDirectory, { checkpoint, pages, signal }: Work, dryRun: boolean): Promise<void> {
+async function writePagesOf({ space, pagesId, newId, shared }: Pages, machine: number, target: ImageDirectory, { checkpoint, pages, signal }: Work, dryRun: boolean): Promise<void> {
   const { files } = checkpoint;
   const before = await storageOf(files, pagesId);
   const { compress = before?.compress ?? 'none', checksum = before?.checksum ?? false, outcome } = pages.format;
   const stored = before !== undefined && (before.compress !== compress || before.checksum !== checksum);
-  if (!pages.touches(space) && !stored) {
+  if (!pages.touches(space) && !stored && !shared) {
     const { plain, lz4, crc } = pageFileNames(pagesId);
     const kept = before === undefined ? [] : before.compress === 'lz4' ? [lz4] : before.checksum ? [plain, crc] : [plain];
     for (const name of [fileName(IMAGE_TYPES[space.kind], space.id), ...kept]) await copyFile(files.open(name)!, target, name);
     return;
   }
-  if (stored) outcome?.changed({ file: `pages-${pagesId}`, object: 'pages', from: storageText(before), to: storageText({ compress, checksum }) });
+  if (stored) outcome?.changed({ file: `pages-${newId}`, object: 'pages', from: storageText(before), to: storageText({ compress, checksum }) });
   const process = space.kind === 'pagemap' ? (await checkpoint.processes()).find((one) => BigInt(one.pid) === space.id && !one.isZombie) : undefined;
   const pageSize = (await process?.pageSize()) ?? machine;
-  await writeSpace(target, { checkpoint, space, pageSize, changes: pages, memory: await process?.memory(), signal });
-  if (!dryRun && (compress === 'lz4' || checksum)) await compressPages(target, pagesId, { compress: compress === 'lz4' ? 'lz4' : undefined, checksum, signal });
+  await writeSpace(target, { checkpoint, space, newId, pageSize, changes: pages, memory: await process?.memory(), signal });
+  if (!dryRun && (compress === 'lz4' || checksum)) await compressPages(target, newId, { compress: compress === 'lz4' ? 'lz4' : undefined, checksum, signal });
 }
 
 const storageText = ({ compress, checksum }: Storage): string => `${compress === 'lz4' ? 'LZ4' : 'plain'}${checksum ? ' with checksums' : ''}`;

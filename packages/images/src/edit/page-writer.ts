@@ -31,6 +31,8 @@ class Rows {
 export interface SpaceToWrite {
   readonly checkpoint: Checkpoint;
   readonly space: PageSpace;
+  /** of its file of pages in the result */
+  readonly newId: number;
   readonly pageSize: number;
   readonly changes: PageChanges;
   /** of a process: tells where a page that is left out reads as zeros */
@@ -40,15 +42,14 @@ export interface SpaceToWrite {
 
 /** Writes pagemap and (plain) pages of one space as the changes say, a MiB at a time. @throws ImageCorrupt */
 export async function writeSpace(target: ImageDirectory, write: SpaceToWrite): Promise<void> {
-  const { checkpoint, space, pageSize, changes } = write;
+  const { checkpoint, space, newId, pageSize, changes } = write;
   const type = IMAGE_TYPES[space.kind];
   const name = fileName(type, space.id);
-  const { pagesId } = (await checkpoint.images.pagemap(type, space.id))!;
   const chain = await checkpoint.chain();
   const merging = changes.merge !== undefined;
   const layers = (await checkpoint.pageLayers(type, space.id, pageSize, merging ? chain : [checkpoint.images]))!;
   const rows = new Rows();
-  const names = pageFileNames(pagesId);
+  const names = pageFileNames(newId);
   // A set without any page may have no file for them.
   using sink = target.create(names.plain);
   const writer = new PageWriter(write, layers, await parentOf(write), rows, sink);
@@ -57,7 +58,7 @@ export async function writeSpace(target: ImageDirectory, write: SpaceToWrite): P
     for (const part of partsOf(run, changes.drops(space), pageSize)) await writer.add(part);
   }
   using out = target.create(name);
-  out.write(encodePagemap(pagemapOf(pagesId, rows.all.map(({ page, pages, flags }) => ({ vaddr: BigInt(page) * BigInt(pageSize), nrPages: pages, flags })))));
+  out.write(encodePagemap(pagemapOf(newId, rows.all.map(({ page, pages, flags }) => ({ vaddr: BigInt(page) * BigInt(pageSize), nrPages: pages, flags })))));
 }
 
 /** What the parents have of this space, where pages may be left to them. */

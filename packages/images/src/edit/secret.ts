@@ -17,7 +17,7 @@ export interface Secret {
 }
 
 /** @throws EditRefused */
-export const secretOf = (edit: RedactEdit, outcome: Outcome): Secret => ({ outcome, fill: fillOf(edit), patterns: formsOf(edit) });
+export const secretOf = (edit: RedactEdit, outcome: Outcome): Secret => ({ outcome, patterns: formsOf(edit), fill: fillOf(edit) });
 
 function fillOf({ fill = ASTERISK, pattern }: RedactEdit): number {
   if (!Number.isInteger(fill) || fill < 0 || fill > 255) throw new EditRefused('edit-refused', 'fill', `${fill} is no byte`);

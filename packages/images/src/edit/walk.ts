@@ -12,14 +12,17 @@ export function walkMessage(type: MessageType<object>, message: object, visit: (
   }
 }
 
-/** The names of all messages that an image of this kind can hold. */
-export function messagesIn(type: ImageType<unknown>): ReadonlySet<string> {
-  const names = new Set<string>();
+/** The types of all messages that an image of this kind can hold. */
+export function walkTypes(type: ImageType<unknown>): ReadonlySet<MessageType<object>> {
+  const types = new Set<MessageType<object>>();
   const gather = (message: MessageType<object>): void => {
-    if (names.has(message.name)) return;
-    names.add(message.name);
+    if (types.has(message)) return;
+    types.add(message);
     for (const { message: nested } of message.fields) if (nested !== undefined) gather(nested());
   };
   for (const part of [type.layout.first, type.layout.rest]) if (part !== undefined) gather(part.message);
-  return names;
+  return types;
 }
+
+/** Their names. */
+export const messagesIn = (type: ImageType<unknown>): ReadonlySet<string> => new Set([...walkTypes(type)].map(({ name }) => name));
