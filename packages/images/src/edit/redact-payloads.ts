@@ -1,5 +1,6 @@
 import type { ByteAccess } from '../access/byte-access.js';
 import { IMAGE_TYPES, imageTypeOfName } from '../image-types.js';
+import { othersTurn } from '../io/turn.js';
 import { isRaw } from '../layout.js';
 import type { ImageType } from '../layout.js';
 import type { ghost_chunk_entry } from '../gen/ghost-file.js';
@@ -72,6 +73,7 @@ const PACKED = /\.(gz|tgz|zst)(\.img)?$/;
 export async function redactPayloads(secrets: readonly Secret[], work: Work): Promise<void> {
   const { files } = work.checkpoint;
   for (const name of files.list()) {
+    await othersTurn();
     work.signal?.throwIfAborted();
     if (isPageFile(name) || !isCopied(name)) continue;
     const access = files.open(name)!;

@@ -1,4 +1,5 @@
 import { IMAGE_TYPES } from '../image-types.js';
+import { othersTurn } from '../io/turn.js';
 import { fileName } from '../layout.js';
 import { MAX_READ } from '../memory/async-pages.js';
 import type { ProcessMemory } from '../memory/process-memory.js';
@@ -42,6 +43,7 @@ async function redactProcess(process: ProcessView, secrets: readonly Secret[], {
   const seekers = secrets.flatMap((secret) => searches(secret).map((search): Seeker => [search, (match) => redactMatch(pid, memory, match, secret, pages)]));
   for (const region of memory.regions) {
     for await (const piece of memory.regionPieces(region)) {
+      await othersTurn();
       signal?.throwIfAborted();
       if (piece.source === 'images') {
         const bytes = await piece.read();
@@ -96,6 +98,7 @@ async function redactSegments(secrets: readonly Secret[], work: Work): Promise<v
     );
     for (const run of layers.runs()) {
       for (let done = 0; run.where === 'present' && done < run.pages * pageSize; done += MAX_READ) {
+        await othersTurn();
         signal?.throwIfAborted();
         const bytes = await layers.read(run, done, Math.min(MAX_READ, run.pages * pageSize - done));
         for (const [search, found] of seekers) for (const match of search.push(BigInt(run.page * pageSize + done), bytes)) found(match);
