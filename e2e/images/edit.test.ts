@@ -179,6 +179,16 @@ t.test('what a parent has is left to it, and comes back by merging', { skip }, a
   for (const name of readdirSync(images).filter((name) => name.startsWith('pages-'))) t.ok(readFileSync(path.join(merged, name)).equals(readFileSync(path.join(images, name))), name);
 });
 
+t.test('the host’s name', { skip }, async (t) => {
+  await using ws = new Workspace();
+  const victim = await ws.launch(['unshare', '--uts', 'sh', '-c', 'hostname before && exec sleep 1000'], 'named');
+  await waitFor('it to sleep', () => readFileSync(`/proc/${victim.pid}/comm`, 'latin1') === 'sleep\n');
+  const images = await dumped(t, ws, victim);
+  const out = await edit(t, ws, images, 'out', ['--hostname', 'after.example']);
+  if (!succeeded(t, await ws.restore(toolUnderTest(), out), 'it is restored')) return;
+  t.equal(spawnSync('nsenter', ['-t', String(victim.pid), '-u', 'hostname'], { encoding: 'utf8' }).stdout, 'after.example\n');
+});
+
 const criu = peer();
 t.test('CRIU restores what was edited, and crit reads it', { skip: skip || (criu ? false : 'no CRIU= is given') }, async (t) => {
   await using ws = new Workspace();

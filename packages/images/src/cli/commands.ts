@@ -11,6 +11,7 @@ import { listMappings } from './explore/mems.js';
 import { listProcesses } from './explore/ps.js';
 import { listPages } from './explore/rss.js';
 import type { Arguments, Command } from './command.js';
+import { gunzip } from './gunzip.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './terminal.js';
 
@@ -56,7 +57,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     help: ['--pretty         several lines, indented, with some numbers in the form of their field', '-i IN, --in IN   the image (standard input by default)', '-o OUT, --out OUT  where the JSON goes (standard output by default)'],
     run({ values }, terminal) {
       const pretty = values.pretty === true;
-      writePieces(values.out, imageToText(read(values.in, terminal), { pretty }, pretty ? INDENT : undefined), terminal);
+      writePieces(values.out, imageToText(read(values.in, terminal), { pretty, gunzip }, pretty ? INDENT : undefined), terminal);
     },
   },
   encode: {
@@ -102,7 +103,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: ['--nopl  show sizes in place of payloads'],
     run({ values, positionals: [file] }, terminal) {
-      writePieces(undefined, imageToText(read(file, terminal), { pretty: true, noPayload: values.nopl === true }, INDENT), terminal);
+      writePieces(undefined, imageToText(read(file, terminal), { pretty: true, noPayload: values.nopl === true, gunzip }, INDENT), terminal);
     },
   },
   ...CHECKPOINT_COMMANDS,

@@ -175,6 +175,8 @@ const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: ['inspect'], code: 2, err: /required: checkpoint/ },
   { args: ['core', '-p', 'x', dir], code: 2, err: /--pid wants a number, not 'x'/ },
   { args: ['verify', '--format', 'x', dir], code: 2, err: /--format is one of text, json, sarif, junit/ },
+  { args: ['verify', '--host', dir], code: 2, err: /--host asks this host, .*: criu-ts, of @criu-ts\/cli/ },
+  { args: ['inspect', '--host', dir], code: 2, err: /--host asks this host/ },
   { args: ['x', dir], code: 2, err: /required: what/ },
   { args: ['x', dir, 'all'], code: 2, err: /'all' is none of ps, fds, mems, rss/ },
   { args: ['x', path.join(dir, 'nowhere'), 'ps'], code: 1, err: /^criu-images x: ENOENT: .*nowhere/ },

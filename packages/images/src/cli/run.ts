@@ -1,4 +1,5 @@
 import { readFileSync, writeSync } from 'node:fs';
+import type { HostJudge } from '../verify/host.js';
 import { main } from './main.js';
 
 /** Synchronous: what is written before an exit is out, into a pipe as well. */
@@ -17,13 +18,21 @@ function put(fd: number, bytes: Uint8Array): void {
 
 const bytesOf = (what: string | Uint8Array): Uint8Array => (typeof what === 'string' ? Buffer.from(what) : what);
 
+export interface Program {
+  readonly name: string;
+  readonly version: () => string;
+  /** what `verify --host` and `inspect --host` ask; without it they say who could */
+  readonly host?: HostJudge;
+}
+
 /** Joins the commands to this process: its arguments, its standard streams, its exit code. */
-export async function runProgram(program: { readonly name: string; readonly version: () => string }): Promise<void> {
+export async function runProgram(program: Program): Promise<void> {
   process.exitCode = await main(process.argv.slice(2), {
     name: program.name,
     get version(): string {
       return program.version();
     },
+    ...(program.host && { host: program.host }),
     columns: process.stdout.isTTY ? process.stdout.columns : 0,
     stdin: () => readFileSync(0),
     stdout: (what) => put(1, bytesOf(what)),

@@ -11,6 +11,7 @@ import { decodePagemap } from '../pagemap/pagemap.js';
 import { PE_PARENT, PE_PRESENT } from '../pagemap/pagemap.js';
 import { ImageReader } from '../image-reader.js';
 import { VMA } from '../memory/vma-bits.js';
+import { bigEndianSet } from '../testing/big-endian.js';
 import { unpackCorpus } from '../testing/fixtures.js';
 import { PAGE, at, page, pages, tinySet, vma } from '../testing/tiny-set.js';
 import { editInto } from './edit.js';
@@ -113,6 +114,11 @@ for (const [name, damage] of [
     t.notOk(existsSync(place('of-damaged')));
   });
 }
+
+t.test('a big-endian machine’s', async (t) => {
+  const source = save(bigEndianSet(whole()), 'big-endian');
+  await t.rejects(editCheckpoint(source, place('of-big-endian'), [uid]), { code: 'edit-refused', message: /big-endian/ });
+});
 
 const corpus = unpackCorpus();
 t.teardown(() => corpus[Symbol.dispose]());

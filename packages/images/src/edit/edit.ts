@@ -69,6 +69,7 @@ const OF_MEMORY: readonly Edit['edit'][] = ['env', 'redact', 'drop-pages'];
  * @throws EditRefused where an edit is not sound, finds nothing, or meets another; ImageCorrupt; the signal's reason
  */
 export async function editInto(checkpoint: Checkpoint, target: ImageDirectory, edits: readonly Edit[], options: EditIntoOptions = {}): Promise<EditReport> {
+  if (await checkpoint.images.isBigEndian()) throw new EditRefused('edit-refused', checkpoint.name, 'its images are of a big-endian machine: those are read, not edited');
   const outcomes = edits.map((edit, number) => new Outcome(number, edit));
   const transformations = SORTS.flatMap(({ kinds, make }) => {
     const asked = outcomes.filter(({ edit }) => kinds.includes(edit.edit)).map((outcome) => ({ edit: outcome.edit, outcome }));

@@ -62,9 +62,9 @@ for (const [name, edits, code] of [
 t.test('every field of every image that is a user or a group is known', async (t) => {
   for (const kind of ['uid', 'gid'] as const) {
     const known = new Set(Object.entries(ID_FIELDS[kind]).flatMap(([name, keys]) => keys.map((key) => `${name}.${key}`)));
-    const sound = kind === 'uid' ? /(uid|Uid)$|^owner$/ : /(gid|Gid)$|^groups?$/;
+    const sound = kind === 'uid' ? /(uid|Uid)$|^owner$/ : /(gid|Gid)$|^groups?$|Groups$/;
     // Groups of processes, multicast groups of netlink, which are no users' groups.
-    const others = ['pstree_entry.pgid', 'netlink_sk_entry.groups'];
+    const others = ['pstree_entry.pgid', 'netlink_sk_entry.groups', 'multicast_entry.group'];
     const found = new Set<string>();
     for (const type of Object.values(IMAGE_TYPES)) for (const message of walkTypes(type as never)) for (const { key } of message.fields) if (sound.test(key)) found.add(`${message.name}.${key}`);
     t.same([...found].filter((field) => !known.has(field) && !others.includes(field)), [], kind);

@@ -54,6 +54,7 @@ function fileOf(socket: Socket, i: number): file_entry {
     ...(socket.v6only && { v6Only: true }),
     ...(socket.netns && { nsId: socket.netns }),
     moreOptions: [],
+    multicast: [],
   };
   return { type: fd_types.INETSK, id: 10 + i, isk };
 }

@@ -42,7 +42,7 @@ t.equal(below('/ab', '/a'), undefined);
 const reg = (id: number, name: string): file_entry => ({ type: fd_types.REG, id, reg: { id, flags: 0, pos: 0n, fown, name, buildId: [] } });
 const opts = { soSndbuf: 0, soRcvbuf: 0, soSndTmoSec: 0n, soSndTmoUsec: 0n, soRcvTmoSec: 0n, soRcvTmoUsec: 0n, soFilter: [] };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const unix = (id: number, name: string, more: Partial<unix_sk_entry> = {}): file_entry => ({ type: fd_types.UNIXSK, id, usk: { id, ino: id, type: 1, state: 10, flags: 2, uflags: 0, backlog: 1, peer: 0, fown, opts, name: bytes(name), moreOptions: [], pending: [], ...more } });
+const unix = (id: number, name: string, more: Partial<unix_sk_entry> = {}): file_entry => ({ type: fd_types.UNIXSK, id, usk: { id, ino: id, type: 1, state: 10, flags: 2, uflags: 0, backlog: 1, peer: 0, fown, opts, name: bytes(name), moreOptions: [], pending: [], peerGroups: [], ...more } });
 
 t.test('files, executables, directories', async (t) => {
   const { set, report } = await edited(t, tinySet([{ pid: 10 }], [reg(5, '/bin/prog'), reg(6, '/binary'), reg(7, '/bin/\udcff')]), [path('/bin', '/opt/bin')]);
@@ -112,7 +112,7 @@ t.test('mounts: what would leave its file system', async (t) => {
 t.test('nothing is so', async (t) => t.rejects(edited(t, tinySet([{ pid: 10 }]), [path('/nowhere', '/x')]), { code: 'edit-unmatched' }));
 
 /** Fields whose names sound like paths, and that are none: names of other things, or paths that no file system resolves. */
-const NO_PATHS = ['aa_policy.name', 'aa_namespace.name', 'binfmt_misc_entry.name', 'cgroup_prop_entry.name', 'cg_member_entry.name', 'cg_member_entry.path', 'cgroup_dir_entry.dirName', 'cg_controller_entry.cnames', 'bpfmap_file_entry.mapName', 'memfd_inode_entry.name', 'mnt_entry.fsname', 'net_device_entry.name', 'inet_sk_entry.ifname', 'utsns_entry.nodename', 'utsns_entry.domainname', 'vma_entry.anonName'];
+const NO_PATHS = ['aa_policy.name', 'aa_namespace.name', 'binfmt_misc_entry.name', 'cgroup_prop_entry.name', 'cg_member_entry.name', 'cg_member_entry.path', 'cgroup_dir_entry.dirName', 'cg_controller_entry.cnames', 'bpfmap_file_entry.mapName', 'memfd_inode_entry.name', 'mnt_entry.fsname', 'net_device_entry.name', 'inet_sk_entry.ifname', 'utsns_entry.nodename', 'utsns_entry.domainname', 'multicast_entry.sources', 'vma_entry.anonName'];
 const BY_RULES = ['mnt_entry.root', 'mnt_entry.mountpoint', 'mnt_entry.source', 'mnt_entry.options', 'unix_sk_entry.name', 'unix_sk_entry.nameDir', 'unix_sk_entry.peerName', 'unix_sk_entry.renamedTo', 'sk_packet_entry.sender'];
 
 t.test('every field of every image that may be a path is known', async (t) => {
