@@ -72,3 +72,11 @@ export type { Changes, CheckpointDiff, ProcessDiff, RegionDiff } from './diff/di
 export { diffHtml } from './diff/html.js';
 export type { PageChanges } from './diff/memory.js';
 export { diffText } from './diff/text.js';
+export { editInto } from './edit/edit.js';
+export type { EditIntoOptions } from './edit/edit.js';
+export { DROPPABLE } from './edit/edits.js';
+export type { BindEdit, Connections, DeduplicateEdit, DropPagesEdit, Edit, EnvEdit, GidEdit, HostnameEdit, MergeParentsEdit, PagesEdit, PathEdit, PortEdit, RedactEdit, UidEdit } from './edit/edits.js';
+export { EditRefused } from './edit/refusal.js';
+export type { RefusalCode } from './edit/refusal.js';
+export type { EditReport, EditResult, Place } from './edit/report.js';
+export { editReportText } from './edit/text.js';

@@ -158,10 +158,10 @@ export class Checkpoint implements Disposable {
     return readContainer(this.files);
   }
 
-  /** The pages under a pagemap, through all parents; undefined where this set has none of that name. */
-  async pageLayers(type: PagemapType, id: bigint, pageSize: number): Promise<PageLayers | undefined> {
+  /** The pages under a pagemap, of these sets of the chain (all of them by default); undefined where the first has none of that name. */
+  async pageLayers(type: PagemapType, id: bigint, pageSize: number, sets?: readonly Images[]): Promise<PageLayers | undefined> {
     const layers = [];
-    for (const images of await this.chain()) {
+    for (const images of sets ?? (await this.chain())) {
       const pagemap = await images.pagemap(type, id);
       // A process that a parent did not have yet ends the chain for it.
       if (pagemap === undefined) break;

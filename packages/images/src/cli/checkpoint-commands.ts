@@ -4,6 +4,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { coreOf } from '../core-file/core-file.js';
 import type { Arguments, Command } from './command.js';
 import { diffCommand } from './diff-command.js';
+import { editCommand } from './edit-command.js';
 import { inspectCommand } from './inspect-command.js';
 import { WHERE } from './where.js';
 import { verifyCommand } from './verify-command.js';
@@ -13,7 +14,7 @@ import { UsageError } from './terminal.js';
 function numberOption({ values }: Arguments, name: string): number | undefined {
   const text = values[name];
   if (text === undefined) return undefined;
-  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${text}'`);
+  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${String(text)}'`);
   return Number(text);
 }
 
@@ -43,6 +44,7 @@ export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
   },
   verify: verifyCommand,
   diff: diffCommand,
+  edit: editCommand,
 };
 
 /** Writes a file piece by piece; one that can't be written whole is taken away again. */

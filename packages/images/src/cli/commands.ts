@@ -10,7 +10,7 @@ import { listDescriptors } from './explore/fds.js';
 import { listMappings } from './explore/mems.js';
 import { listProcesses } from './explore/ps.js';
 import { listPages } from './explore/rss.js';
-import type { Command } from './command.js';
+import type { Arguments, Command } from './command.js';
 import { gunzip } from './gunzip.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './terminal.js';
@@ -20,18 +20,18 @@ const INDENT = 4;
 
 const FILES = { in: { type: 'string', short: 'i' }, out: { type: 'string', short: 'o' } } as const;
 
-function read(file: string | boolean | undefined, terminal: Terminal): MemorySource {
+function read(file: Arguments['values'][string], terminal: Terminal): MemorySource {
   if (typeof file !== 'string') return new MemorySource('standard input', terminal.stdin());
   return new MemorySource(path.basename(file), readFileSync(file));
 }
 
-function write(file: string | boolean | undefined, what: string | Uint8Array, terminal: Terminal): void {
+function write(file: Arguments['values'][string], what: string | Uint8Array, terminal: Terminal): void {
   if (typeof file === 'string') writeFileSync(file, what);
   else terminal.stdout(typeof what === 'string' ? `${what}\n` : what);
 }
 
 /** As `write`, piece by piece; nothing is made where the first one already fails. */
-function writePieces(file: string | boolean | undefined, pieces: Iterable<string>, terminal: Terminal): void {
+function writePieces(file: Arguments['values'][string], pieces: Iterable<string>, terminal: Terminal): void {
   const iterator = pieces[Symbol.iterator]();
   let next = iterator.next();
   const fd = typeof file === 'string' ? openSync(file, 'w') : undefined;
