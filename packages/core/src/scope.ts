@@ -15,6 +15,13 @@ export class Scope implements Disposable {
     this.#undos.push(undo);
   }
 
+  /** From here on `other` gives back what was taken so far; it is returned. */
+  moveTo(other: Scope): Scope {
+    other.#undos.push(...this.#undos);
+    this.#undos = [];
+    return other;
+  }
+
   /** All is well: what was deferred stays as it is. */
   forget(): void {
     this.#undos = [];

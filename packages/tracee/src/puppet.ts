@@ -51,7 +51,8 @@ export class Puppet {
       area: { ops: blob + BLOB.ops, opsCapacity: BLOB.opsCapacity, data: blob + BLOB.data, dataSize: BLOB.dataSize },
       write: (remote, memory, length) => mustMove(tid, processVmWrite(pid, remote, memory.address, length), length),
       read: (remote, memory, length) => mustMove(tid, processVmRead(pid, remote, memory.address, length), length),
-      run: (count) => this.#run(count),
+      start: (count) => this.#start(count),
+      finish: () => this.#finish(),
       ...(observe !== undefined && { observe: (nr: number, args: readonly SyscallArg[], result: number) => observe(tid, nr, args, result) }),
     };
   }
@@ -72,6 +73,18 @@ export class Puppet {
     const result = build(batch);
     batch.run();
     return result;
+  }
+
+  /**
+   * As {@link batch}, but its last calls still run when this returns: they are over when the function that it returns is.
+   * That may be called while no batch of any puppet is being built. Worth it where the puppet has a CPU of its own.
+   * @throws BatchFailed both
+   */
+  startBatch(build: (batch: Batch) => void): () => void {
+    const batch = new Batch(this.#runner, buffers);
+    build(batch);
+    batch.start();
+    return () => batch.finish();
   }
 
   /** One call that must succeed; its result. */
@@ -153,7 +166,7 @@ export class Puppet {
     }
   }
 
-  #run(count: number): number {
+  #start(count: number): void {
     const registers = this.#registers;
     registers.set('rip', this.blob);
     registers.set('rsp', this.blob + BLOB.stackTop);
@@ -161,9 +174,12 @@ export class Puppet {
     registers.set('rsi', count);
     registers.set('origRax', -1n);
     this.tracee.setRegisters(registers);
-    for (let signal = 0; ; ) {
-      this.tracee.resume(PTRACE.CONT, signal);
-      signal = 0;
+    this.tracee.resume(PTRACE.CONT);
+  }
+
+  #finish(): number {
+    for (;;) {
+      let signal = 0;
       const stop = this.tracee.wait();
       if (stop.kind === 'signal' && stop.signal === SIG.TRAP) return Number(this.tracee.readRegisters().get('rax'));
       if (stop.kind === 'event') this.#born.push(this.tracee.eventMessage());
@@ -171,6 +187,7 @@ export class Puppet {
       else if (stop.kind === 'group-stop') {
         if (this.#stopping !== undefined) this.#stopping.done = true;
       } else this.tracee.unexpected(stop, "a batch's end");
+      this.tracee.resume(PTRACE.CONT, signal);
     }
   }
 }

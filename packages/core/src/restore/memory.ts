@@ -3,7 +3,7 @@ import { O, PR, prctl_mm_map, SYS, UFFD } from '@criu-ts/kernel/abi';
 import { type OwnedFd, pidfdGetfd, pidfdOpen } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
 import { fillByUserfaultfd } from '../resources/memory/userfault-fill.js';
-import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js';
+import { fillItself, type FillPlan, fillThroughUs, planFill } from '../resources/memory/fill.js';
 import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
 import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
@@ -11,6 +11,7 @@ import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared
 import { attachSegments, isSystemV } from '../resources/memory/system-v.js';
 import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
+import { Scope } from '../scope.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 import { restoreSystemV, type SystemVSegments } from './system-v.js';
@@ -21,12 +22,25 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   if (seed === undefined) return;
   const host = new HostVdso(seed.tracee);
   const segments = restoreSystemV(run);
-  for (const task of run.plan.tasks) {
-    using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
-    checkVdso(task, host, pages);
-    await restoreTaskMemory(run, task, host, pages, segments);
+  const filling: Filling[] = [];
+  try {
+    for (const task of run.plan.tasks) {
+      filling.push(await startTaskMemory(run, task, host, segments));
+      if (filling.length > AT_ONCE) filling.shift()?.finish();
+    }
+    while (filling.length > 0) filling.shift()?.finish();
+  } finally {
+    for (const each of filling) each[Symbol.dispose]();
   }
   segments.settle();
+}
+
+/** Processes that are filled while we see to the next ones; each holds descriptors of ours meanwhile. */
+const AT_ONCE = 8;
+
+/** A process whose mappings are being made, and pages read, while we see to the next one. */
+interface Filling extends Disposable {
+  finish(): void;
 }
 
 /** @throws HostLacks where the process can't use this kernel's vdso */
@@ -35,38 +49,82 @@ export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages, segments: SystemVSegments): Promise<void> {
-  const { puppet } = run.task(task.pid);
-  const { blob } = run.plan;
-  const parking = blob + BLOB.size;
-  const { mm } = task;
+async function startTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, segments: SystemVSegments): Promise<Filling> {
+  const pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
+  using scope = new Scope();
+  scope.use(pages);
+  checkVdso(task, host, pages);
+  const { mm, pid } = task;
+  const { puppet } = run.task(pid);
   const runs = withoutVdso(pages.runs, mm);
-  const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
   const plan = planFill(mm, runs);
-  const userfaultfd = puppet.batch((b) => {
-    host.park(b, parking);
-    b.doing('empty the address space');
-    b.call(SYS.munmap, 0, blob);
-    b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
-    const bring = bringDescriptors(b);
-    mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
-    attachSegments(b, mm, (id) => segments.sizeOf(id));
-    mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
-    host.place(b, parking, mm);
-    setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
-    if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
-    const fault = pages.file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
-    b.run();
-    return fault && b.result(fault);
-  });
-  if (userfaultfd !== undefined && pages.file !== undefined) await fillOnThreads(run, task.pid, userfaultfd, pages.file, plan.threads);
-  if (pages.file === undefined) fillThroughUs(task.pid, pages, runs);
-  puppet.batch((b) => {
+  // What the process can read itself it reads on the way.
+  const alone = plan.threads.length === 0 && (pages.file !== undefined || runs.length === 0);
+  const build = (b: Batch): Ref | undefined => buildMemory(b, { run, task, host, segments, pages, runs, plan });
+  const settle = (b: Batch): void => {
     protectVmas(b, mm, runs);
     // None of them is the process's own: those come later, at their numbers.
     b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
-  });
+  };
+  let finish: () => void = () => undefined;
+  if (alone) {
+    const elsewhere = run.plan.tasks.length > 1 ? run.elsewhere(puppet.tracee.tid) : undefined;
+    const wait = puppet.startBatch((b) => {
+      build(b);
+      settle(b);
+    });
+    finish = () => {
+      wait();
+      elsewhere?.[Symbol.dispose]();
+    };
+  } else {
+    const userfaultfd = puppet.batch((b) => {
+      const fault = build(b);
+      b.run();
+      return fault && b.result(fault);
+    });
+    if (userfaultfd !== undefined && pages.file !== undefined) await fillOnThreads(run, pid, userfaultfd, pages.file, plan.threads);
+    if (pages.file === undefined) fillThroughUs(pid, pages, runs);
+    puppet.batch(settle);
+  }
   run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+  const held = scope.moveTo(new Scope());
+  return {
+    finish() {
+      using _ended = held;
+      finish();
+    },
+    [Symbol.dispose]: () => held[Symbol.dispose](),
+  };
+}
+
+interface MemoryToMake {
+  readonly run: RestoreRun;
+  readonly task: TaskImages;
+  readonly host: HostVdso;
+  readonly segments: SystemVSegments;
+  readonly pages: StoredPages;
+  readonly runs: readonly StoredRun[];
+  readonly plan: FillPlan;
+}
+
+/** @returns the call that makes a userfaultfd, where one is needed */
+function buildMemory(b: Batch, { run, task: { mm }, host, segments, pages, runs, plan }: MemoryToMake): Ref | undefined {
+  const { blob } = run.plan;
+  const parking = blob + BLOB.size;
+  const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
+  host.park(b, parking);
+  b.doing('empty the address space');
+  b.call(SYS.munmap, 0, blob);
+  b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
+  const bring = bringDescriptors(b);
+  mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
+  attachSegments(b, mm, (id) => segments.sizeOf(id));
+  mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
+  host.place(b, parking, mm);
+  setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
+  if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
+  return pages.file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
 }
 
 async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {

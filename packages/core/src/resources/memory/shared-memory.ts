@@ -18,7 +18,6 @@ export function createSharedMemory(size: number): OwnedFd {
 /** Fills a shared memory object (anonymous or memfd) from `pagemap-shmem-<shmid>`. @returns pages written */
 export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedFd): number {
   using pages = new StoredPages(images, IMAGE_TYPES.shmemPagemap, shmid);
-  const buffer = new Memory(CHUNK);
   for (const { address, length, offset } of pages.runs) {
     for (let done = 0; done < length; done += CHUNK) {
       const part = Math.min(CHUNK, length - done);
@@ -29,4 +28,6 @@ export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedF
   return pages.bytes / PAGE;
 }
 
-const CHUNK = 1024 * 1024;
+/** Small: fresh memory costs more than calls. */
+const CHUNK = 256 * 1024;
+const buffer = new Memory(CHUNK);
