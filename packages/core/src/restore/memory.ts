@@ -23,11 +23,14 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   const host = new HostVdso(seed.tracee);
   const segments = restoreSystemV(run);
   const filling: Filling[] = [];
+  const later: (() => void)[] = [];
   try {
     for (const task of run.plan.tasks) {
-      filling.push(await startTaskMemory(run, task, host, segments));
+      filling.push(await startTaskMemory(run, task, host, segments, later));
       if (filling.length > AT_ONCE) filling.shift()?.finish();
     }
+    // Most processes are at work by now.
+    for (const fill of later) fill();
     while (filling.length > 0) filling.shift()?.finish();
   } finally {
     for (const each of filling) each[Symbol.dispose]();
@@ -49,7 +52,7 @@ export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function startTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, segments: SystemVSegments): Promise<Filling> {
+async function startTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, segments: SystemVSegments, later: (() => void)[]): Promise<Filling> {
   const pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
   using scope = new Scope();
   scope.use(pages);
@@ -60,7 +63,7 @@ async function startTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso
   const plan = planFill(mm, runs);
   // What the process can read itself it reads on the way.
   const alone = plan.threads.length === 0 && (pages.file !== undefined || runs.length === 0);
-  const build = (b: Batch): Ref | undefined => buildMemory(b, { run, task, host, segments, pages, runs, plan });
+  const build = (b: Batch): Ref | undefined => buildMemory(b, { run, task, host, segments, later, pages, runs, plan });
   const settle = (b: Batch): void => {
     protectVmas(b, mm, runs);
     // None of them is the process's own: those come later, at their numbers.
@@ -103,13 +106,15 @@ interface MemoryToMake {
   readonly task: TaskImages;
   readonly host: HostVdso;
   readonly segments: SystemVSegments;
+  /** What we are to do when the processes are at work. */
+  readonly later: (() => void)[];
   readonly pages: StoredPages;
   readonly runs: readonly StoredRun[];
   readonly plan: FillPlan;
 }
 
 /** @returns the call that makes a userfaultfd, where one is needed */
-function buildMemory(b: Batch, { run, task: { mm }, host, segments, pages, runs, plan }: MemoryToMake): Ref | undefined {
+function buildMemory(b: Batch, { run, task: { mm }, host, segments, later, pages, runs, plan }: MemoryToMake): Ref | undefined {
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
@@ -120,7 +125,7 @@ function buildMemory(b: Batch, { run, task: { mm }, host, segments, pages, runs,
   const bring = bringDescriptors(b);
   mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
   attachSegments(b, mm, (id) => segments.sizeOf(id));
-  mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
+  mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid, later) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
   host.place(b, parking, mm);
   setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
   if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
@@ -150,8 +155,8 @@ function bringDescriptors(b: Batch): (file: OwnedFd) => Ref {
   };
 }
 
-/** Made once, of the size that the furthest mapping of it needs, and filled. */
-function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
+/** Made once, of the size that the furthest mapping of it needs; filled later. */
+function sharedObject(run: RestoreRun, shmid: bigint, later: (() => void)[]): OwnedFd {
   return run.shared(`shared memory ${shmid}`, () => {
     let size = 0n;
     for (const { mm } of run.plan.tasks) {
@@ -161,7 +166,7 @@ function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
       }
     }
     const object = run.scope.use(createSharedMemory(Number(size)));
-    run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object);
+    later.push(() => void (run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object)));
     return object;
   });
 }

@@ -2,7 +2,7 @@ import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { MAP, O, PROT, SYS } from '@criu-ts/kernel/abi';
 import { mapFilePath } from '@criu-ts/kernel/procfs';
 import { Memory, open, type OwnedFd, pwriteFully, sys } from '@criu-ts/kernel/sys';
-import { StoredPages } from './stored-pages.js';
+import { StoredPages, type StoredRun } from './stored-pages.js';
 import { PAGE } from './vma-status.js';
 
 /** A new anonymous shared memory object, as mmap(MAP_SHARED | MAP_ANONYMOUS) makes it. @param size whole pages */
@@ -18,6 +18,27 @@ export function createSharedMemory(size: number): OwnedFd {
 /** Fills a shared memory object (anonymous or memfd) from `pagemap-shmem-<shmid>`. @returns pages written */
 export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedFd): number {
   using pages = new StoredPages(images, IMAGE_TYPES.shmemPagemap, shmid);
+  if (pages.file !== undefined) copyFromFile(pages.file, pages.runs, object);
+  else copyThroughUs(pages, object);
+  return pages.bytes / PAGE;
+}
+
+/** From a mapping of the file: no byte is copied twice. */
+function copyFromFile(file: OwnedFd, runs: readonly StoredRun[], object: OwnedFd): void {
+  // They lie in the file one behind the other.
+  const last = runs.at(-1);
+  if (last === undefined) return;
+  const end = last.offset + last.length;
+  const window = sys(SYS.mmap, 0, end, PROT.READ, MAP.SHARED, file.number, 0);
+  try {
+    for (const { address, length, offset } of runs) pwriteFully(object, window + offset, length, address);
+  } finally {
+    sys(SYS.munmap, window, end);
+  }
+}
+
+/** What must be decompressed or checked. */
+function copyThroughUs(pages: StoredPages, object: OwnedFd): void {
   for (const { address, length, offset } of pages.runs) {
     for (let done = 0; done < length; done += CHUNK) {
       const part = Math.min(CHUNK, length - done);
@@ -25,7 +46,6 @@ export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedF
       pwriteFully(object, buffer.address, part, address + done);
     }
   }
-  return pages.bytes / PAGE;
 }
 
 /** Small: fresh memory costs more than calls. */
