@@ -21,6 +21,8 @@ interface BatchBuffers {
 /** One set for all puppets, as they are steered one at a time; another one where a batch is built while another is. */
 const idleBuffers: BatchBuffers[] = [];
 
+const takeBuffers = (): BatchBuffers => idleBuffers.pop() ?? { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+
 export interface CloneOptions {
   /** CLONE_*, without an exit signal */
   readonly flags: number | bigint;
@@ -56,7 +58,8 @@ export class Puppet {
       area: { ops: blob + BLOB.ops, opsCapacity: BLOB.opsCapacity, data: blob + BLOB.data, dataSize: BLOB.dataSize },
       write: (remote, memory, length) => mustMove(tid, processVmWrite(pid, remote, memory.address, length), length),
       read: (remote, memory, length) => mustMove(tid, processVmRead(pid, remote, memory.address, length), length),
-      run: (count) => this.#run(count),
+      start: (count) => this.#start(count),
+      finish: () => this.#finish(),
       ...(observe !== undefined && { observe: (nr: number, args: readonly SyscallArg[], result: number) => observe(tid, nr, args, result) }),
     };
   }
@@ -73,7 +76,7 @@ export class Puppet {
 
   /** Builds and runs a batch; the builder's result is returned. The builder may have others run, of this puppet too. @throws BatchFailed */
   batch<T>(build: (batch: Batch) => T): T {
-    const buffers = idleBuffers.pop() ?? { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+    const buffers = takeBuffers();
     try {
       const batch = new Batch(this.#runner, buffers);
       const result = build(batch);
@@ -82,6 +85,22 @@ export class Puppet {
     } finally {
       idleBuffers.push(buffers);
     }
+  }
+
+  /**
+   * As {@link batch}, but its last calls still run when this returns: they are over when the function that it returns is,
+   * and no other calls may be made before. Worth it where the puppet has a CPU of its own.
+   * @throws BatchFailed both
+   */
+  startBatch(build: (batch: Batch) => void): () => void {
+    const buffers = takeBuffers();
+    const batch = new Batch(this.#runner, buffers);
+    build(batch);
+    batch.start();
+    return () => {
+      batch.finish();
+      idleBuffers.push(buffers);
+    };
   }
 
   /** One call that must succeed; its result. */
@@ -165,7 +184,7 @@ export class Puppet {
     }
   }
 
-  #run(count: number): number {
+  #start(count: number): void {
     const registers = this.#registers;
     registers.set('rip', this.blob);
     registers.set('rsp', this.blob + BLOB.stackTop);
@@ -173,9 +192,12 @@ export class Puppet {
     registers.set('rsi', count);
     registers.set('origRax', -1n);
     this.tracee.setRegisters(registers);
-    for (let signal = 0; ; ) {
-      this.tracee.resume(PTRACE.CONT, signal);
-      signal = 0;
+    this.tracee.resume(PTRACE.CONT);
+  }
+
+  #finish(): number {
+    for (;;) {
+      let signal = 0;
       const stop = this.tracee.wait();
       if (stop.kind === 'signal' && stop.signal === SIG.TRAP) return Number(this.tracee.readRegisters().get('rax'));
       if (stop.kind === 'event') this.#born.push(this.tracee.eventMessage());
@@ -183,6 +205,7 @@ export class Puppet {
       else if (stop.kind === 'group-stop') {
         if (this.#stopping !== undefined) this.#stopping.done = true;
       } else this.tracee.unexpected(stop, "a batch's end");
+      this.tracee.resume(PTRACE.CONT, signal);
     }
   }
 }

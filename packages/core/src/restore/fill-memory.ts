@@ -65,25 +65,41 @@ export interface Filling {
   finish(batch: Batch): void;
 }
 
-/** Makes mappings and fills them, each page the way that is the fastest; in one stop of the puppet, where it does all itself. */
-export async function mapAndFill(run: RestoreRun, { mm }: TaskImages, puppet: Puppet, { pages, runs, map, finish }: Filling): Promise<void> {
+/** Makes mappings and fills them, each page the way that is the fastest. */
+export async function mapAndFill(run: RestoreRun, task: TaskImages, puppet: Puppet, filling: Filling): Promise<void> {
+  (await startFilling(run, task, puppet, filling))();
+}
+
+/**
+ * As {@link mapAndFill}, but where the puppet does all itself it is still at it when this returns.
+ * @returns waits for it; to be called while no batch is being built
+ */
+export async function startFilling(run: RestoreRun, { mm }: TaskImages, puppet: Puppet, { pages, runs, map, finish }: Filling): Promise<() => void> {
   const { file } = pages;
   const { pid } = puppet.tracee;
   const plan = planFill(mm, runs);
-  const byItself = plan.threads.length === 0 && (file !== undefined || runs.length === 0);
-  const userfaultfd = puppet.batch((b) => {
+  run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+  const build = (b: Batch): void => {
     const bring = bringDescriptors(b);
     map(b, bring);
     if (file !== undefined && plan.itself.length > 0) fillItself(b, bring(file), plan.itself);
-    if (byItself) finish(b);
+  };
+  if (plan.threads.length === 0 && (file !== undefined || runs.length === 0)) {
+    return puppet.startBatch((b) => {
+      build(b);
+      finish(b);
+    });
+  }
+  const userfaultfd = puppet.batch((b) => {
+    build(b);
     const fault = file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
     b.run();
     return fault && b.result(fault);
   });
   if (userfaultfd !== undefined && file !== undefined) await fillOnThreads(run, pid, userfaultfd, file, plan.threads);
   if (file === undefined) fillThroughUs(pid, pages, runs);
-  if (!byItself) puppet.batch(finish);
-  run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+  puppet.batch(finish);
+  return () => undefined;
 }
 
 async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {

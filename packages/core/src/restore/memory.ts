@@ -14,13 +14,15 @@ import { attachedSize, attachedSizes, attachSegments, isSystemV } from '../resou
 import { type HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { VMA } from '../resources/memory/vma-status.js';
 import { statSegment } from '../system-v/segments.js';
-import { dropPages, fileOfMapping, keepOnly, mapAndFill, releaseDescriptors } from './fill-memory.js';
+import { dropPages, fileOfMapping, keepOnly, releaseDescriptors, startFilling } from './fill-memory.js';
 import { isStored } from './namespaces.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
   const sizeOf = segmentSizes(run);
+  const atWork: (() => void)[] = [];
+  const later: (() => void)[] = [];
   for (const task of run.plan.tasks) {
     if (task.memory !== task.pid) {
       run.task(task.pid).puppet.batch(releaseDescriptors);
@@ -28,10 +30,16 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
     }
     const pages = run.pages.of(task.pid);
     checkVdso(task, run.vdso, pages);
-    await restoreTaskMemory(run, task, pages, sizeOf);
-    run.pages.release(task.pid);
+    atWork.push(await startTaskMemory(run, task, { pages, sizeOf, later }));
+    if (atWork.length > AT_ONCE) atWork.shift()?.();
   }
+  // Most processes are at work by now.
+  for (const fill of later) fill();
+  for (const finish of atWork) finish();
 }
+
+/** Processes that map and read while we see to the next ones; each holds descriptors of ours meanwhile. */
+const AT_ONCE = 8;
 
 /** Of all processes, and of the memory that they share. */
 export function hugePageNeeds(run: RestoreRun): HugePageNeeds {
@@ -69,7 +77,15 @@ export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: StoredPages, sizeOf: (segment: number) => number): Promise<void> {
+interface Sources {
+  readonly pages: StoredPages;
+  readonly sizeOf: (segment: number) => number;
+  /** What we are to do when the processes are at work. */
+  readonly later: (() => void)[];
+}
+
+/** @returns waits until all is there */
+async function startTaskMemory(run: RestoreRun, task: TaskImages, { pages, sizeOf, later }: Sources): Promise<() => void> {
   const { puppet } = run.task(task.pid);
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
@@ -80,7 +96,8 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
   const stored = fillable(pages.runs, mm);
   const runs = heritage === undefined ? stored : cutRuns(stored, subtract(pageSetOf(stored), presentPages(heritage)));
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
-  await mapAndFill(run, task, puppet, {
+  const elsewhere = run.plan.tasks.length > 1 ? run.elsewhere(puppet.tracee.tid) : undefined;
+  const wait = await startFilling(run, task, puppet, {
     pages,
     runs,
     map(b, bring) {
@@ -89,7 +106,7 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
       if (heritage?.hasHeirs === false) dropPages(b, heldRanges, heritage.keptPages);
       mapRings(b, rings, [{ start: blob, end: parking }, ...run.vdso.parkedAt(parking), ...kept], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
       attachSegments(b, mm, sizeOf);
-      mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : fileOfMapping(run, vma)));
+      mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid, later) : fileOfMapping(run, vma)));
       run.vdso.place(b, parking, mm);
       setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
     },
@@ -98,11 +115,16 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, pages: Store
       releaseDescriptors(b);
     },
   });
-  restoreAioRings(puppet, mm, pages, task.name);
+  return () => {
+    wait();
+    elsewhere?.[Symbol.dispose]();
+    restoreAioRings(puppet, mm, pages, task.name);
+    run.pages.release(task.pid);
+  };
 }
 
-/** Made once, of the size that the furthest mapping of it needs, and filled. */
-function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
+/** Made once, of the size that the furthest mapping of it needs; filled later. */
+function sharedObject(run: RestoreRun, shmid: bigint, later: (() => void)[]): OwnedFd {
   return run.shared(`shared memory ${shmid}`, () => {
     let size = 0n;
     let huge = 0;
@@ -115,7 +137,7 @@ function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
       }
     }
     const object = run.scope.use(createSharedMemory(Number(size), huge));
-    run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object);
+    later.push(() => void (run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object)));
     return object;
   });
 }

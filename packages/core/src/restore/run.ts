@@ -127,6 +127,11 @@ export class RestoreRun implements RestoreContext {
     return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
   }
 
+  /** @see CpuPin.elsewhere */
+  elsewhere(tid: number): Disposable | undefined {
+    return this.#pin?.elsewhere(tid);
+  }
+
   /** Runs everywhere meanwhile, as what is started then would, too. */
   async reach(moment: Moment): Promise<void> {
     if (this.options.onMoment === undefined) return;

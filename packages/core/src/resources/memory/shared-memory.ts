@@ -5,7 +5,7 @@ import { Memory, open, type OwnedFd, pwriteFully, sys, viewAt } from '@criu-ts/k
 import { ImageCorrupt } from '../../errors.js';
 import { statOf } from '../../files/paths.js';
 import { isHugetlb } from './hugetlb.js';
-import { StoredPages } from './stored-pages.js';
+import { StoredPages, type StoredRun } from './stored-pages.js';
 import { PAGE } from './vma-status.js';
 
 /** A new anonymous shared memory object, as mmap(MAP_SHARED | MAP_ANONYMOUS) makes it. @param size whole pages @param huge MAP_HUGETLB and the like */
@@ -21,11 +21,28 @@ export function createSharedMemory(size: number, huge = 0): OwnedFd {
 /** Fills a shared memory object (anonymous or memfd) from `pagemap-shmem-<shmid>`. @returns pages written */
 export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedFd): number {
   using pages = new StoredPages(images, IMAGE_TYPES.shmemPagemap, shmid);
-  if (isHugetlb(object)) {
-    fillMapped(pages, object);
-    return pages.bytes / PAGE;
+  if (isHugetlb(object)) fillMapped(pages, object);
+  else if (pages.file !== undefined) copyFromFile(pages.file, pages.runs, object);
+  else copyThroughUs(pages, object);
+  return pages.bytes / PAGE;
+}
+
+/** From a mapping of the file: no byte is copied twice. */
+function copyFromFile(file: OwnedFd, runs: readonly StoredRun[], object: OwnedFd): void {
+  // They lie in the file one behind the other.
+  const last = runs.at(-1);
+  if (last === undefined) return;
+  const end = last.offset + last.length;
+  const window = sys(SYS.mmap, 0, end, PROT.READ, MAP.SHARED, file.number, 0);
+  try {
+    for (const { address, length, offset } of runs) pwriteFully(object, window + offset, length, address);
+  } finally {
+    sys(SYS.munmap, window, end);
   }
-  const buffer = new Memory(CHUNK);
+}
+
+/** What must be decompressed or checked. */
+function copyThroughUs(pages: StoredPages, object: OwnedFd): void {
   for (const { address, length, offset } of pages.runs) {
     for (let done = 0; done < length; done += CHUNK) {
       const part = Math.min(CHUNK, length - done);
@@ -33,7 +50,6 @@ export function fillSharedMemory(images: ImageSet, shmid: bigint, object: OwnedF
       pwriteFully(object, buffer.address, part, address + done);
     }
   }
-  return pages.bytes / PAGE;
 }
 
 /** hugetlbfs can't be written by write(2). */
@@ -54,4 +70,6 @@ function fillMapped(pages: StoredPages, object: OwnedFd): void {
   }
 }
 
-const CHUNK = 1024 * 1024;
+/** Small: fresh memory costs more than calls. */
+const CHUNK = 256 * 1024;
+const buffer = new Memory(CHUNK);
