@@ -3,28 +3,36 @@ import t from 'tap';
 import { testObjects } from '../harness/object-table.js';
 import { waitFor } from '../harness/wait.js';
 
-const POOL = '/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages';
+const POOL = '/sys/kernel/mm/hugepages/hugepages-2048kB';
 /** What the program takes, and as much again. */
 const WANTED = 32;
 
-/** Pages of the pool; undefined where there is none. A program that finds too few skips, and says so. */
+/** Pages that the administrator has set aside; undefined where there are none to be had. A program that finds too few skips, and says so. */
 function pool(): number | undefined {
-  try {
-    return Number(readFileSync(POOL, 'latin1'));
-  } catch {
-    return undefined;
-  }
+  const [all, surplus] = ['nr_hugepages', 'surplus_hugepages'].map((name) => {
+    try {
+      return Number(readFileSync(`${POOL}/${name}`, 'latin1'));
+    } catch {
+      return undefined;
+    }
+  });
+  return all === undefined || surplus === undefined ? undefined : all - surplus;
+}
+
+function setPool(pages: number): void {
+  writeFileSync(`${POOL}/nr_hugepages`, String(pages));
 }
 
 const before = pool();
 if (before !== undefined && process.getuid?.() === 0) {
   try {
-    writeFileSync(POOL, String(before + WANTED));
+    setPool(before + WANTED);
     t.teardown(async () => {
-      // Those in use stay until their process is gone.
+      // By as much as it was raised, whoever else has changed it since; those in use may stay until their process is gone.
+      const after = Math.max(0, (pool() ?? 0) - WANTED);
       await waitFor('the pool to be as it was', () => {
-        writeFileSync(POOL, String(before));
-        return pool() === before;
+        setPool(after);
+        return pool() === after;
       });
     });
   } catch (error) {

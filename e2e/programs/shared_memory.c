@@ -87,17 +87,15 @@ int main(void)
 	char path[64], children[256], word[64];
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", self, self);
 	CHECK(slurp(path, children, sizeof children) > 0);
-	int strangers = 0, pair = 0;
-	pid_t first = 0;
+	pid_t pair[2] = { 0 };
+	int strangers = 0;
 	for (char *at = children; sscanf(at, "%63s", word) == 1; at = strstr(at, word) + strlen(word)) {
 		pid_t pid = atoi(word);
-		if (same(KCMP_VM, self, pid)) continue;
-		strangers++;
-		if (first) pair = same(KCMP_VM, first, pid) && !same(KCMP_SIGHAND, first, pid);
-		first = pid;
-		kill(pid, SIGKILL);
+		if (!same(KCMP_VM, self, pid)) pair[strangers++ & 1] = pid;
 	}
-	CHECK(strangers == 2 && pair);
+	EQUAL(strangers, 2);
+	CHECK(same(KCMP_VM, pair[0], pair[1]) && !same(KCMP_SIGHAND, pair[0], pair[1]));
+	for (int i = 0; i < 2; i++) if (pair[i]) kill(pair[i], SIGKILL);
 	over = 1;
 	int status;
 	EQUAL(waitpid(pids[CHILD], &status, 0), pids[CHILD]);

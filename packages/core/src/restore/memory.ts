@@ -21,21 +21,23 @@ import type { RestoreRun, TaskImages } from './run.js';
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
   const sizeOf = segmentSizes(run);
-  const atWork: (() => void)[] = [];
+  const atWork: { readonly task: TaskImages; readonly finish: () => void }[] = [];
   const later: (() => void)[] = [];
   for (const task of run.plan.tasks) {
+    // They close all descriptors in the end, and their calls lie in their memory: those who share either go one after the other.
+    const inTheWay = (one: TaskImages): boolean => one.ids.filesId === task.ids.filesId || one.memory === task.memory;
+    while (atWork.length > AT_ONCE || atWork.some((each) => inTheWay(each.task))) atWork.shift()?.finish();
     if (task.memory !== task.pid) {
       run.task(task.pid).puppet.batch(releaseDescriptors);
       continue;
     }
     const pages = run.pages.of(task.pid);
     checkVdso(task, run.vdso, pages);
-    atWork.push(await startTaskMemory(run, task, { pages, sizeOf, later }));
-    if (atWork.length > AT_ONCE) atWork.shift()?.();
+    atWork.push({ task, finish: await startTaskMemory(run, task, { pages, sizeOf, later }) });
   }
   // Most processes are at work by now.
   for (const fill of later) fill();
-  for (const finish of atWork) finish();
+  for (const { finish } of atWork) finish();
 }
 
 /** Processes that map and read while we see to the next ones; each holds descriptors of ours meanwhile. */
