@@ -245,6 +245,21 @@ t.test('tarballs on a bare machine', { skip: skipReason() }, async (t) => {
     typeChecks(t, project, 'ci/inspect-images.mjs', { module: 'nodenext', allowJs: true, checkJs: true, typeRoots: ['../app/node_modules/@types'], types: ['node'] }, 'its comments type-check');
   });
 
+  await t.test('docs/checkpoints-in-ci.md', async (t) => {
+    const text = readFileSync(path.join(repository, 'docs/checkpoints-in-ci.md'), 'utf8');
+    const block = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
+    const project = path.join(bare.home, 'alone');
+    mkdirSync(path.join(project, '.github'));
+    writeFileSync(path.join(project, '.github/checkpoint-policy.json'), block('json'));
+    spawnSync('tar', ['-czf', path.join(project, 'checkpoint.tar.gz'), '-C', path.join(app, 'images'), '.']);
+    const { steps } = (parse(block('yaml')) as { jobs: { verify: { steps: { name?: string; run?: string }[] } } }).jobs.verify;
+    const runs = steps.flatMap(({ run }) => (run === undefined ? [] : [bare.run(['sh', '-e', '-c', run], { cwd: '/home/alone' })]));
+    t.same(runs.map(({ code }) => code), [3, 0], 'its policy refuses a program of root; a page is made all the same', { runs });
+    const sarif = JSON.parse(readFileSync(path.join(project, 'verify.sarif'), 'utf8')) as { runs: { results: { ruleId: string }[] }[] };
+    t.ok(sarif.runs[0]!.results.some(({ ruleId }) => ruleId === 'policy-uid'), 'the findings are there to be shown');
+    t.match(readFileSync(path.join(project, 'checkpoint.html'), 'utf8'), /^<!doctype html>/);
+  });
+
   await t.test('types', async (t) => {
     writeFileSync(path.join(app, 'consumer.ts'), consumer);
     typeChecks(t, app, 'consumer.ts', { module: 'nodenext', moduleResolution: 'nodenext' }, 'nodenext');
