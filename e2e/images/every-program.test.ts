@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { INSPECT_SCHEMA, MemorySink, MemorySource, coreOf, diffCheckpoints, htmlOf, imageTypeOfName, isRaw, reportOf, textOf, verifyCheckpoint } from '@criu-ts/images';
+import type { JsonObject, JsonValue } from '@criu-ts/images';
+import { INSPECT_SCHEMA, MemorySink, MemorySource, coreOf, diffCheckpoints, htmlOf, imageFromJson, imageToJson, imageToText, imageTypeOfName, isRaw, parseJson, reportOf, textOf, verifyCheckpoint, writeJson } from '@criu-ts/images';
 import { openCheckpoint } from '@criu-ts/images/node';
+import { violations } from '@criu-ts/images/testing/schema';
 import t, { type Test } from 'tap';
-import { imageFromJson, imageToJson, imageToText } from '../../packages/images/src/json/image-json.js';
-import { parseJson } from '../../packages/images/src/json/json-text.js';
-import type { JsonObject, JsonValue } from '../../packages/images/src/json/json-text.js';
-import { violations } from '../../packages/images/src/testing/schema.js';
 import { repository } from '../harness/repository.js';
 import { skipReason } from '../harness/requirements.js';
 import { succeeded } from '../harness/round-trip.js';
@@ -70,7 +68,7 @@ function differences(ours: JsonValue | undefined, theirs: JsonValue | undefined,
     return [...keys].flatMap((key) => differences(ours[key], theirs[key], `${place}.${key}`));
   }
   // A descriptor of a kind of our own: to crit, it is a number.
-  return ours === theirs || (typeof ours === 'string' && OURS.has(ours) && theirs === 1000) ? [] : [`${place}: ${String(ours)}, to crit ${String(theirs)}`];
+  return ours === theirs || (typeof ours === 'string' && OURS.has(ours) && theirs === 1000) ? [] : [`${place}: ${writeJson(ours ?? null)}, to crit ${writeJson(theirs ?? null)}`];
 }
 
 const isObject = (value: JsonValue | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -16,7 +16,7 @@ export function processHtml(process: ReportProcess, depth: number, open: boolean
   const sockets = process.descriptors.filter(({ kind }) => SOCKETS.has(kind)).length;
   const chips = [
     ...(process.threads.length > 1 ? [countText(process.threads.length, 'thread')] : []),
-    ...(process.descriptors.length > 0 ? [`${countText(process.descriptors.length - sockets, 'file')}`] : []),
+    ...(process.descriptors.length > 0 ? [countText(process.descriptors.length - sockets, 'file')] : []),
     ...(sockets > 0 ? [countText(sockets, 'socket')] : []),
   ].join(' · ');
   const state = process.state === 'running' ? '' : `<span class="chip state">${escaped(process.state)}</span>`;
