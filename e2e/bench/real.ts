@@ -14,8 +14,6 @@ import { dump, restore } from '@criu-ts/core';
 import type { BenchCase } from './cases.js';
 import { figuresOf, warmUp, type Figures } from './measure.js';
 
-/** CRIU wants a real user id that may ask for the limits of the tasks, or CAP_SYS_RESOURCE, which not every root has. */
-const asPostgres = ['setpriv', '--ruid=postgres', '--rgid=postgres', '--clear-groups'];
 /** What it found out about the kernel, which only root may read. */
 const featureCache = '/run/criu.kdat';
 
@@ -24,7 +22,7 @@ const MiB = 1 << 20;
 export const realCases: readonly BenchCase[] = [
   realCase('nginx', nginx, 20, 32 * MiB, nginx.startForPeer ?? nginx.start),
   // CRIU dumps System V segments only with an ipc namespace around them.
-  realCase('postgres', postgres, 20, 64 * MiB, (ws, tool) => startPostgres(ws, tool.isPeer ? ['unshare', '--ipc'] : []), asPostgres),
+  realCase('postgres', postgres, 20, 64 * MiB, (ws, tool) => startPostgres(ws, tool.isPeer ? ['unshare', '--ipc'] : []), postgres.peerBy),
   realCase('jvm', jvm, 10, 300 * MiB, jvm.start),
 ];
 

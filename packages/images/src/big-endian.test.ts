@@ -18,7 +18,7 @@ import { verifyCheckpoint } from './verify/verify.js';
 
 // CRIU writes words and sizes in its machine's byte order: on s390x, the other way round. Messages are the same everywhere.
 
-const sk = { family: 2, type: 2, proto: 17, flags: 2, backlog: 5, fown, moreOptions: [], opts: { soSndbuf: 1, soRcvbuf: 1, soSndTmoSec: 0n, soSndTmoUsec: 0n, soRcvTmoSec: 0n, soRcvTmoUsec: 0n } as never };
+const sk = { family: 2, type: 2, proto: 17, flags: 2, backlog: 5, fown, moreOptions: [], multicast: [], opts: { soSndbuf: 1, soRcvbuf: 1, soSndTmoSec: 0n, soSndTmoUsec: 0n, soRcvTmoSec: 0n, soRcvTmoUsec: 0n } as never };
 /** With an address whose words are as a big-endian machine reads them. */
 const sample = (): ReturnType<typeof tinySet> =>
   tinySet([{ pid: 10, comm: 'saved', vmas: [vma(0, 3, VMA.anonPrivate)], rows: [[0, 1, PE_PRESENT], [2, 1, PE_PRESENT]], contents: pages(page('a'), page('b')), fds: [{ fd: 3, id: 5, type: fd_types.INETSK }] }], [

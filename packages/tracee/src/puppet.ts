@@ -13,8 +13,13 @@ const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
 /** Puppets are killed when we die; births and system calls are told apart from signals. */
 export const PUPPET_OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 
-/** One set for all puppets: they are steered one at a time. */
-const buffers = { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+interface BatchBuffers {
+  readonly ops: Memory;
+  readonly data: Memory;
+}
+
+/** One set for all puppets, as they are steered one at a time; another one where a batch is built while another is. */
+const idleBuffers: BatchBuffers[] = [];
 
 export interface CloneOptions {
   /** CLONE_*, without an exit signal */
@@ -66,28 +71,35 @@ export class Puppet {
     this.tracee.request(PTRACE.SETOPTIONS, 0, PUPPET_OPTIONS | PTRACE_O.SUSPEND_SECCOMP);
   }
 
-  /** Builds and runs a batch; the builder's result is returned. @throws BatchFailed */
+  /** Builds and runs a batch; the builder's result is returned. The builder may have others run, of this puppet too. @throws BatchFailed */
   batch<T>(build: (batch: Batch) => T): T {
-    const batch = new Batch(this.#runner, buffers);
-    const result = build(batch);
-    batch.run();
-    return result;
+    const buffers = idleBuffers.pop() ?? { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+    try {
+      const batch = new Batch(this.#runner, buffers);
+      const result = build(batch);
+      batch.run();
+      return result;
+    } finally {
+      idleBuffers.push(buffers);
+    }
   }
 
   /** One call that must succeed; its result. */
   call(nr: number, ...args: readonly SyscallArg[]): number {
-    const batch = new Batch(this.#runner, buffers);
-    const ref = batch.call(nr, ...args);
-    batch.run();
-    return batch.result(ref);
+    return this.batch((batch) => {
+      const ref = batch.call(nr, ...args);
+      batch.run();
+      return batch.result(ref);
+    });
   }
 
   /** One call; its result or the negated errno. */
   attempt(nr: number, ...args: readonly SyscallArg[]): number {
-    const batch = new Batch(this.#runner, buffers);
-    const ref = batch.attempt(nr, ...args);
-    batch.run();
-    return batch.result(ref);
+    return this.batch((batch) => {
+      const ref = batch.attempt(nr, ...args);
+      batch.run();
+      return batch.result(ref);
+    });
   }
 
   /** clone3(2) by the puppet; the newborn is stopped, all its signals but SIGTRAP blocked. */

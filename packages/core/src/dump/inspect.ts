@@ -21,6 +21,7 @@ export function inspectTasks(run: DumpRun): void {
   run.dead = processes.filter(({ zombie }) => zombie).map(({ pid }) => inspectDead(pid));
   for (const task of run.tasks) {
     run.files.addTask(task);
+    if (run.memory.add(task.pid) !== task.pid) continue;
     const vmas = describeVmas(readSmaps(task.pid), {
       pid: task.pid,
       shmemDevice: shmemDevice(),

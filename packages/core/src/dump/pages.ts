@@ -1,5 +1,5 @@
 import type { vma_entry } from '@criu-ts/images';
-import { O, SEEK, SYS } from '@criu-ts/kernel/abi';
+import { ERRNO, O, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { isAbsent, listChildren, ProcessGone, readStatus } from '@criu-ts/kernel/procfs';
 import { open, type OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { DumpTask } from '../model/dump-task.js';
@@ -10,23 +10,27 @@ import { guardEntry, hasPrivatePages, PageList, VmaPages } from '../resources/me
 import { PagesFile } from '../resources/memory/pages-file.js';
 import { PAGE, PE, TASK_SIZE } from '../resources/memory/vma-status.js';
 import type { DumpRun, NumberedPages } from './run.js';
+import { SharedMemories } from './shared-memories.js';
 
 const ENXIO = 6;
 
 /** Takes as much space as the processes' own memory will need, by what the kernel counts now. */
 export function allocatePages(run: DumpRun): void {
   const pids = [run.options.pid];
+  // They may be others, and share with others, when they are frozen.
+  const memories = new SharedMemories();
   for (let i = 0; i < pids.length; i++) {
     const pid = pids[i] as number;
     try {
+      pids.push(...listChildren(pid));
+      if (memories.add(pid) !== pid) continue;
       const { kib } = readStatus(pid);
       const bytes = ((kib['RssAnon'] ?? 0) + (kib['VmSwap'] ?? 0)) * 1024;
       newPagesFile(run, pid).file.allocate(bytes);
       prepareCopying(bytes);
-      pids.push(...listChildren(pid));
     } catch (error) {
       // The tree changes until it is frozen.
-      if (!(error instanceof ProcessGone)) throw error;
+      if (!(error instanceof ProcessGone || (error instanceof SyscallFailed && error.errno === ERRNO.ESRCH))) throw error;
     }
   }
 }
@@ -34,7 +38,7 @@ export function allocatePages(run: DumpRun): void {
 /** Copies every process's own memory, then each shared memory object once. */
 export async function dumpPages(run: DumpRun): Promise<void> {
   const begin = performance.now();
-  const lists = run.tasks.map((task) => ({ task, list: listPages(run, task) }));
+  const lists = run.tasks.filter(({ pid }) => run.vmas.has(pid)).map((task) => ({ task, list: listPages(run, task) }));
   const total = lists.reduce((sum, { list }) => sum + list.bytes, 0);
   let done = 0;
   let told = begin;

@@ -1,5 +1,4 @@
 import type { ImageSet, ImageType, mm_entry } from '@criu-ts/images';
-import { readSystemVIds } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
@@ -13,10 +12,14 @@ import type { CgroupFreezer } from '../resources/cgroups/freezer.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
+import { segmentIds } from '../resources/memory/system-v.js';
 import type { Sleepers } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
+import type { NamespaceName } from '../resources/identity.js';
 import { DumpFiles } from './files.js';
+import { TreeNamespaces } from './namespaces.js';
+import { SharedMemories } from './shared-memories.js';
 
 /** Ids of System V segments are positive numbers of 32 bits. */
 const NO_SEGMENT = 0x8000_0000n;
@@ -65,18 +68,20 @@ export class DumpRun implements DumpContext {
   tasks: readonly DumpTask[] = [];
   /** Zombies. */
   dead: readonly DeadTask[] = [];
-  /** Mappings by pid. */
+  /** Who has the same memory as whom. What follows is by the pid of its first process. */
+  readonly memory = new SharedMemories();
   readonly vmas = new Map<number, readonly DescribedVma[]>();
-  /** mm-<pid>.img, by pid. */
+  /** mm-<pid>.img */
   readonly mms = new Map<number, mm_entry>();
-  /** By pid; allocated before the freeze where it was foreseen. */
+  /** Allocated before the freeze where it was foreseen. */
   readonly pagesFiles = new Map<number, NumberedPages>();
-  /** A process's own pages, by pid. */
+  /** A process's own pages. */
   readonly pages = new Map<number, DumpedPages>();
   /** Where to open shared memory objects, by their inode. */
   readonly sharedMemory = new Map<bigint, string>();
   readonly sharedPages = new Map<bigint, DumpedPages>();
 
+  #namespaces: TreeNamespaces | undefined;
   readonly #collected = new Map<string, { readonly type: ImageType<unknown>; readonly id: number | undefined; readonly entries: unknown[] }>();
   readonly #shared = new Map<string, unknown>();
   readonly #sequences = new Map<string, number>();
@@ -89,6 +94,11 @@ export class DumpRun implements DumpContext {
     this.scope = scope;
     this.failureScope = scope.use(new Scope());
     this.emit = emit;
+  }
+
+  /** Looked at when they are first asked for; the root must not be gone. */
+  get namespaces(): TreeNamespaces {
+    return (this.#namespaces ??= new TreeNamespaces(this.options.pid));
   }
 
   async reach(moment: Moment): Promise<void> {
@@ -126,12 +136,20 @@ export class DumpRun implements DumpContext {
     return id;
   }
 
+  defer(undo: () => void): void {
+    this.scope.defer(undo);
+  }
+
+  namespaceId(name: NamespaceName, inode: number): number | undefined {
+    return this.namespaces.idOf(name, inode);
+  }
+
   undoOnFailure(undo: () => void): void {
     this.failureScope.defer(undo);
   }
 
   sharedMemoryId(inode: bigint): bigint {
-    const segments = this.shared('ids of System V segments', () => new Set(readSystemVIds('shm')));
+    const segments = this.shared('ids of System V segments', () => segmentIds(this.namespaces.own.has('ipc') ? `/proc/${this.options.pid}/ns/ipc` : undefined));
     return segments.has(Number(inode)) ? inode | NO_SEGMENT : inode;
   }
 

@@ -3,7 +3,7 @@ import type { FdInfo, ProcStat } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { Batch } from '@criu-ts/tracee';
 import type { TaskName } from '../errors.js';
-import type { DumpContext, RestoreContext } from './contexts.js';
+import type { DumpContext, RestoreContext, RestoreTask } from './contexts.js';
 import type { FileStat } from '../files/paths.js';
 
 /** What is known of an open file (a struct file) from outside. */
@@ -64,6 +64,8 @@ export interface FileCollectContext extends FileDumpContext {
 export type Remap = { readonly kind: 'ghost'; readonly ghost: number } | { readonly kind: 'linked'; readonly file: number } | { readonly kind: 'dead-process'; readonly pid: number };
 
 export interface FileRestoreContext extends RestoreContext {
+  /** By pid: processes of the tree, for calls that only they can make. They have our credentials, root and namespaces still. */
+  readonly processes: ReadonlyMap<number, RestoreTask>;
   remapOf(id: number): Remap | undefined;
   /** The entry of a file in files.img. @throws ImageCorrupt */
   entry(id: number): file_entry;

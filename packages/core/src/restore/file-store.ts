@@ -2,7 +2,7 @@ import { type file_entry, type fown_entry, IMAGE_TYPES, type reg_file_entry, rem
 import { F } from '@criu-ts/kernel/abi';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
-import type { RestoreContext } from '../resources/contexts.js';
+import type { RestoreContext, RestoreTask } from '../resources/contexts.js';
 import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { fileEntries } from '../files/file-entries.js';
@@ -24,7 +24,8 @@ export class FileStore {
   #whenInstalled: (() => void)[] = [];
   #whenSettled: (() => void)[] = [];
 
-  constructor(at: RestoreContext) {
+  /** @param processes by pid: those that are there to make calls */
+  constructor(at: RestoreContext, processes: ReadonlyMap<number, RestoreTask> = new Map()) {
     this.#at = at;
     this.#entries = new Map(fileEntries(at).map((entry) => [entry.id, entry]));
     const remaps = (this.#remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)])));
@@ -32,8 +33,10 @@ export class FileStore {
       options: at.options,
       images: at.images,
       emit: (event) => at.emit(event),
+      namespacePath: (name, id) => at.namespacePath(name, id),
       shared: (key, make) => at.shared(key, make),
       defer: (undo) => at.defer(undo),
+      processes,
       remapOf: (id) => remaps.get(id),
       entry: (id) => this.entry(id),
       regular: (id) => this.#regular(id),

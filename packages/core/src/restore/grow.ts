@@ -2,7 +2,7 @@ import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
 import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
 import { plantSeed, type Puppet } from '@criu-ts/tracee';
 import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
-import type { GrowthStep } from '../model/growth.js';
+import type { GrowthStep, Shareable } from '../model/growth.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import { holderOf, pidTaken, pidTooHigh } from './pids.js';
@@ -13,6 +13,9 @@ const EEXIST = 17;
 const EINVAL = 22;
 /** __WALL */
 const WALL = 0x4000_0000;
+
+/** By which flags of clone(2) a newborn shares. */
+const SHARE: Readonly<Record<Shareable, number>> = { vmId: CLONE.VM, sighandId: CLONE.SIGHAND, filesId: CLONE.FILES, fsId: CLONE.FS };
 
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
@@ -75,7 +78,8 @@ class Births {
   take(step: GrowthStep): void {
     switch (step.kind) {
       case 'bear': {
-        const flags = (step.sibling || step.by === 0 ? CLONE.PARENT : 0) | (step.files ? CLONE.FILES : 0) | (step.fs ? CLONE.FS : 0);
+        const parent = step.sibling || step.by === 0 ? CLONE.PARENT : 0;
+        const flags = step.shares.reduce((all, shared) => all | SHARE[shared], parent);
         this.#bear(this.puppet(step.by), step.pid, flags);
         return;
       }

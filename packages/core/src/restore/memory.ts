@@ -8,25 +8,27 @@ import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
 import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
-import { attachSegments, isSystemV } from '../resources/memory/system-v.js';
+import { attachedSizes, attachSegments, isSystemV } from '../resources/memory/system-v.js';
 import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
-import { restoreSystemV, type SystemVSegments } from './system-v.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
   const { seed } = run;
   if (seed === undefined) return;
   const host = new HostVdso(seed.tracee);
-  const segments = restoreSystemV(run);
+  const sizeOf = attachedSizes(run.images, run.plan.tasks[0]?.ids.ipcNsId ?? 0);
   for (const task of run.plan.tasks) {
+    if (task.memory !== task.pid) {
+      run.task(task.pid).puppet.batch(closeAll);
+      continue;
+    }
     using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
     checkVdso(task, host, pages);
-    await restoreTaskMemory(run, task, host, pages, segments);
+    await restoreTaskMemory(run, task, host, pages, sizeOf);
   }
-  segments.settle();
 }
 
 /** @throws HostLacks where the process can't use this kernel's vdso */
@@ -35,7 +37,7 @@ export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages, segments: SystemVSegments): Promise<void> {
+async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages, sizeOf: (segment: number) => number): Promise<void> {
   const { puppet } = run.task(task.pid);
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
@@ -50,7 +52,7 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
     b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
     const bring = bringDescriptors(b);
     mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
-    attachSegments(b, mm, (id) => segments.sizeOf(id));
+    attachSegments(b, mm, sizeOf);
     mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
     host.place(b, parking, mm);
     setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
@@ -63,10 +65,14 @@ async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVd
   if (pages.file === undefined) fillThroughUs(task.pid, pages, runs);
   puppet.batch((b) => {
     protectVmas(b, mm, runs);
-    // None of them is the process's own: those come later, at their numbers.
-    b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
+    closeAll(b);
   });
   run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+}
+
+/** None of them is the process's own: those come later, at their numbers. */
+function closeAll(batch: Batch): void {
+  batch.doing('close what was inherited or needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
 }
 
 async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {

@@ -10,6 +10,8 @@ import type { RestoreOptions } from '../options.js';
 import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
+import { type NamespaceName, namespaceIdIn } from '../resources/identity.js';
+import type { RestoredNamespace } from '../resources/namespace-kind.js';
 import { FileStore } from './file-store.js';
 import type { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
@@ -23,6 +25,8 @@ export interface TaskImages {
   /** By thread id, the main thread's too. */
   readonly threads: ReadonlyMap<number, core_entry>;
   readonly ids: task_kobj_ids_entry;
+  /** The process under whose pid the images have its memory: its own, or a relative that shares it (CLONE_VM). */
+  readonly memory: number;
   readonly mm: mm_entry;
 }
 
@@ -62,6 +66,8 @@ export class RestoreRun implements RestoreContext {
   seed: Puppet | undefined;
   /** Set where the images have cgroups of the tree's own. */
   cgroups: RestoredCgroups | undefined;
+  /** Those of the tree, and those of ours of which something hangs on it; set when the seed is in them. */
+  readonly namespaces = new Map<string, RestoredNamespace>();
   /** Pids of all processes that were made and are not gone: zombies and stand-ins too. */
   readonly born = new Set<number>();
   readonly tasks = new Map<number, ProcessToRestore>();
@@ -89,7 +95,7 @@ export class RestoreRun implements RestoreContext {
   }
 
   get files(): FileStore {
-    return (this.#files ??= new FileStore(this));
+    return (this.#files ??= new FileStore(this, this.tasks));
   }
 
   /** From here on we share a CPU with the puppets, which inherit it. */
@@ -124,6 +130,11 @@ export class RestoreRun implements RestoreContext {
   shared<T>(key: string, make: () => T): T {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
+  }
+
+  namespacePath(name: NamespaceName, id: number): string | undefined {
+    if (namespaceIdIn(this.plan.tasks[0]?.ids, name) === id) return `/proc/${this.plan.tasks[0]?.pid}/ns/${name}`;
+    return namespaceIdIn(this.inventory?.rootIds, name) === id ? `/proc/self/ns/${name}` : undefined;
   }
 
   defer(undo: () => void): void {

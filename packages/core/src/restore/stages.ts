@@ -5,6 +5,7 @@ import { restoreFsInfo } from './fs-info.js';
 import { restoreFiles } from './files.js';
 import { enterCgroups, prepareCgroups, settleCgroups } from './cgroups.js';
 import { growTree, plantFirst } from './grow.js';
+import { foundNamespaces, restoreNamespaces, settleNamespaces } from './namespaces.js';
 import { restoreMemory } from './memory.js';
 import { openImages } from './open.js';
 import { growThreads, restoreEarly, restorePhase } from './threads.js';
@@ -21,10 +22,13 @@ export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
   { name: 'cgroups', because: 'processes are born where they are charged for what they take; those made in vain go when all are dead', run: prepareCgroups },
   { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: (run) => run.reach('pre-restore').then(() => plantFirst(run)) },
+  { name: 'found', because: 'processes are born into the namespaces of whoever bears them', run: foundNamespaces },
   { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
   { name: 'enter', because: 'memory is charged to the cgroup of who first touches it', run: enterCgroups },
+  { name: 'namespaces', because: 'what is in them is made by those who had made it, and memory is attached to it', run: restoreNamespaces },
   phase('early', restoreEarly),
   { name: 'memory', because: 'descriptors that mappings need come and go before the process has its own', run: restoreMemory },
+  { name: 'settle', because: 'what nobody had attached by now would vanish', run: settleNamespaces },
   { name: 'files', because: 'all numbers are free now, and /proc and root are still ours', run: restoreAllFiles },
   { name: 'threads', because: 'they are born with memory, descriptors and directories to share', run: growThreads },
   phase('late'),

@@ -41,6 +41,7 @@ function bodyOf(process: ReportProcess): string {
       ['directory', process.workingDirectory],
       ['root', process.root === '/' ? undefined : process.root],
       ['parent', process.ppid],
+      ['memory', process.sharesMemoryWith === undefined ? undefined : `that of ${process.sharesMemoryWith}`],
       ['group, session', `${process.pgid}, ${process.sid}`],
       ['user', credentials && `${credentials.uid}:${credentials.gid}`],
       ['rights', credentials && capabilitiesText(credentials.capabilities)],

@@ -32,7 +32,7 @@ function sample(): ReturnType<typeof tinySet> {
   contents.set(new TextEncoder().encode('server\0--name\0two words\0PATH=/bin\0SECRET=x\0'));
   const mm = { mmArgStart: at(0), mmArgEnd: at(0) + 24n, mmEnvStart: at(0) + 24n, mmEnvEnd: at(0) + 43n };
   const vmas = [vma(0, 4, VMA.anonPrivate | VMA.stack), vma(8, 16, VMA.filePrivate, { shmid: 1n, prot: 5 })];
-  const sk = { family: 2, type: 1, proto: 6, flags: 2, backlog: 5, fown, opts: {} as never, moreOptions: [] };
+  const sk = { family: 2, type: 1, proto: 6, flags: 2, backlog: 5, fown, opts: {} as never, moreOptions: [], multicast: [] };
   return tinySet(
     [
       { pid: 10, comm: 'server', threads: [12], vmas, rows: [[0, 1, PE_PRESENT]], contents, mm, fds: [{ fd: 3, id: 5, type: fd_types.INETSK }, { fd: 0, id: 6, type: fd_types.REG, flags: 1 }, { fd: 9, id: 99, type: fd_types.PIPE }] },
@@ -131,6 +131,16 @@ t.test('damage is told, and the rest is shown', async (t) => {
   t.ok(report.problems.some((problem) => problem.includes('pagemap-14.img')));
   t.equal(report.processes.length, 4);
   t.same(violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA), []);
+});
+
+t.test('memory that two processes share is counted once', async (t) => {
+  const vmas = [vma(0, 4, VMA.anonPrivate)];
+  using checkpoint = await openCheckpoint(tinySet([{ pid: 10, vmas, rows: [[0, 1, PE_PRESENT]], contents: page('a') }, { pid: 11, ppid: 10, sharesMemoryWith: 10 }]));
+  const report = await reportOf(checkpoint);
+  t.same(violations(JSON.parse(JSON.stringify(report)), INSPECT_SCHEMA), []);
+  t.match(report.totals, { mapped: 4 * PAGE, dumped: PAGE });
+  t.match(report.processes, [{ memory: { mapped: 4 * PAGE } }, { sharesMemoryWith: 10, memory: { mapped: 4 * PAGE } }]);
+  t.match([...textOf(report)].join('\n'), /memory +that of 10/);
 });
 
 t.test('text', async (t) => {

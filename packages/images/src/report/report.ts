@@ -100,6 +100,8 @@ export interface ReportProcess {
   readonly credentials?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[]; readonly capabilities: readonly string[]; readonly noNewPrivileges: boolean };
   readonly threads: readonly { readonly tid: number; readonly name: string; readonly policy: string; readonly nice: number }[];
   readonly descriptors: readonly { readonly fd: number; readonly kind: string; readonly name: string; readonly flags: string; readonly closeOnExec: boolean }[];
+  /** The process whose memory it is, where it is another's too (CLONE_VM): in the totals it is there once. */
+  readonly sharesMemoryWith?: number;
   readonly memory: { readonly mapped: number; readonly dumped: number; readonly inherited: number; readonly kinds: readonly ReportKind[]; readonly regions: readonly ReportRegion[] };
   readonly timers: readonly { readonly name: string; readonly text: string }[];
   readonly signals: { readonly handled: readonly string[]; readonly blocked: readonly string[] };
@@ -165,7 +167,8 @@ export async function reportOf(checkpoint: Checkpoint, options: ReportOptions = 
   const statistics = await attempt(checkpoint.statistics());
   const mounts = (await attempt(checkpoint.mounts())) ?? new Map<number, never>();
   const files = checkpoint.files.list().map((name) => ({ name, size: checkpoint.files.open(name)?.size ?? 0 }));
-  const sum = (of: (process: ReportProcess) => number): number => processes.reduce((all, process) => all + of(process), 0);
+  const sum = (of: (process: ReportProcess) => number, all: readonly ReportProcess[] = processes): number => all.reduce((total, process) => total + of(process), 0);
+  const memories = processes.filter(({ sharesMemoryWith }) => sharesMemoryWith === undefined);
   return {
     version: 1,
     name: checkpoint.name,
@@ -179,9 +182,9 @@ export async function reportOf(checkpoint: Checkpoint, options: ReportOptions = 
       processes: processes.length,
       threads: sum((process) => process.threads.length),
       descriptors: sum((process) => process.descriptors.length),
-      mapped: sum((process) => process.memory.mapped),
-      dumped: sum((process) => process.memory.dumped),
-      inherited: sum((process) => process.memory.inherited),
+      mapped: sum((process) => process.memory.mapped, memories),
+      dumped: sum((process) => process.memory.dumped, memories),
+      inherited: sum((process) => process.memory.inherited, memories),
       stored: files.reduce((all, file) => all + file.size, 0),
     },
     processes,
@@ -221,6 +224,7 @@ async function reportProcess(view: ProcessView, attempt: Attempt, secrets: boole
   const memory = view.isZombie ? undefined : await attempt(view.memory());
   const alive = <T>(what: () => Promise<T>): Promise<T | undefined> => (view.isZombie ? Promise.resolve(undefined) : attempt(what));
   const environment = await alive(() => view.environment());
+  const memoryPid = await alive(() => view.memoryPid());
   return {
     pid,
     ppid,
@@ -233,6 +237,7 @@ async function reportProcess(view: ProcessView, attempt: Attempt, secrets: boole
       executable: await alive(() => view.executable()),
       workingDirectory: await alive(() => view.workingDirectory()),
       root: await alive(() => view.root()),
+      sharesMemoryWith: memoryPid === pid ? undefined : memoryPid,
       environment: environment?.map((variable) => (secrets ? variable : variable.split('=')[0]!)),
       credentials: credentials && {
         uid: credentials.euid,

@@ -45,6 +45,7 @@ const process = object(
     executable: text,
     workingDirectory: text,
     root: text,
+    sharesMemoryWith: { ...whole, description: 'pid of the process whose memory it is (CLONE_VM)' },
     environment: { ...listOf(text), description: 'names of the variables; NAME=value with --env' },
     credentials: object({ uid: whole, gid: whole, groups: listOf(whole), capabilities: listOf(text), noNewPrivileges: flag }),
   },

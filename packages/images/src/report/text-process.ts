@@ -16,8 +16,8 @@ export function* processLines(process: ReportProcess, all: boolean, dim: (text: 
   const { memory, threads, signals, environment = [] } = process;
   yield ['runs', safeText(`${process.executable ?? '?'} in ${process.workingDirectory ?? '?'}${process.root && process.root !== '/' ? `, root ${process.root}` : ''}, ${credentialsText(process)}`)];
   if (threads.length > 1) yield ['threads', safeText(`${threads.length}: ${threads.map(({ tid, name }) => (name && name !== process.name ? `${tid} ${name}` : `${tid}`)).join(', ')}`)];
-  yield ['memory', `${sizeText(memory.dumped + memory.inherited)} of ${sizeText(memory.mapped)}: ${memory.kinds.filter((kind) => kind.dumped > 0).map((kind) => `${kind.kind} ${sizeText(kind.dumped)}`).join(', ')}`];
-  if (all) for (const region of memory.regions) yield ['', safeText(`${region.start}-${region.end} ${region.rights} ${region.kind.padEnd(9)} ${sizeText(region.dumped + region.inherited).padStart(9)}  ${region.name}`)];
+  yield ['memory', process.sharesMemoryWith !== undefined ? `that of ${process.sharesMemoryWith}` : `${sizeText(memory.dumped + memory.inherited)} of ${sizeText(memory.mapped)}: ${memory.kinds.filter((kind) => kind.dumped > 0).map((kind) => `${kind.kind} ${sizeText(kind.dumped)}`).join(', ')}`];
+  if (all && process.sharesMemoryWith === undefined) for (const region of memory.regions) yield ['', safeText(`${region.start}-${region.end} ${region.rights} ${region.kind.padEnd(9)} ${sizeText(region.dumped + region.inherited).padStart(9)}  ${region.name}`)];
   const open = [...(all ? process.descriptors.map((fd) => `${String(fd.fd).padStart(4)} ${fd.kind.padEnd(8)} ${safeText(fd.name)}${fd.flags ? dim(` (${fd.flags})`) : ''}`) : openLines(process.descriptors, dim))];
   for (const [i, line] of open.entries()) yield [i === 0 ? 'holds' : '', line];
   for (const timer of process.timers) yield ['timer', `${timer.name}: ${timer.text}`];
