@@ -73,7 +73,7 @@ function host({ host: asked }: Report): string {
 /** Memory of all processes by kind: what of it is in the images. */
 function memory({ processes }: Report): string {
   const kinds = new Map<string, number>();
-  for (const process of processes) for (const { kind, dumped } of process.memory.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + dumped);
+  for (const process of processes.filter(({ sharesMemoryWith }) => sharesMemoryWith === undefined)) for (const { kind, dumped } of process.memory.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + dumped);
   const shown = [...kinds].filter(([, dumped]) => dumped > 0).sort((a, b) => b[1] - a[1]);
   if (shown.length === 0) return '';
   const label = shown.map(([kind, dumped]) => `${kind} ${sizeText(dumped)}`);
