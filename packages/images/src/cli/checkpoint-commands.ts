@@ -1,29 +1,14 @@
 import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { openCheckpoint } from '../checkpoint/open-node.js';
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { coreOf } from '../core-file/core-file.js';
-import type { Arguments, Command } from './command.js';
+import type { Command } from './command.js';
 import { diffCommand } from './diff-command.js';
 import { editCommand } from './edit-command.js';
 import { inspectCommand } from './inspect-command.js';
-import { WHERE } from './where.js';
+import { memoryCommand } from './memory-command.js';
+import { numberOption, processOf } from './process-option.js';
 import { verifyCommand } from './verify-command.js';
-import { UsageError } from './terminal.js';
-
-/** The number that an option has; undefined where it is not given. */
-function numberOption({ values }: Arguments, name: string): number | undefined {
-  const text = values[name];
-  if (text === undefined) return undefined;
-  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${String(text)}'`);
-  return Number(text);
-}
-
-export async function processOf(checkpoint: Checkpoint, pid: number | undefined): ReturnType<Checkpoint['process']> {
-  const processes = await checkpoint.processes();
-  const found = pid === undefined ? processes[0] : processes.find((process) => process.pid === pid);
-  if (found === undefined) throw new UsageError(pid === undefined ? 'the checkpoint has no process' : `there is no process ${pid}: ${processes.map((process) => process.pid).join(', ')}`);
-  return found;
-}
+import { WHERE } from './where.js';
 
 /** Commands for a whole checkpoint. */
 export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
@@ -42,6 +27,7 @@ export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
       terminal.stdout(`${file}: ${process.name}, process ${process.pid}, ${process.tids.length} threads; gdb ${(await process.executable()) ?? 'EXECUTABLE'} ${file}\n`);
     },
   },
+  memory: memoryCommand,
   verify: verifyCommand,
   diff: diffCommand,
   edit: editCommand,

@@ -10,6 +10,7 @@ import { VMA } from '../memory/vma-bits.js';
 import { PE_PRESENT } from '../pagemap/pagemap.js';
 import { NO_CHROMIUM, Page } from '../testing/chromium.js';
 import { unpackCorpus } from '../testing/fixtures.js';
+import { violations } from '../testing/schema.js';
 import { RAW_IMAGES, rawImage } from '../testing/raw-images.js';
 import { PAGE, at, fown, page, tinySet, vma } from '../testing/tiny-set.js';
 import { versionIn } from '../views/origin.js';
@@ -22,27 +23,6 @@ import { commandText, sizeText, timeText } from './units.js';
 
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'criu-ts-report-'));
 t.teardown(() => rmSync(scratch, { recursive: true }));
-
-/** What a value has that the schema does not allow; as much of JSON Schema as INSPECT_SCHEMA uses. */
-function violations(value: unknown, schema: Record<string, unknown>, place = '$'): string[] {
-  if ('const' in schema) return value === schema.const ? [] : [`${place} is not ${String(schema.const)}`];
-  if ('enum' in schema) return (schema.enum as unknown[]).includes(value) ? [] : [`${place} is ${String(value)}`];
-  const type = Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
-  if (schema.type !== type && !(schema.type === 'number' && type === 'integer')) return [`${place} is of type ${type}, not ${String(schema.type)}`];
-  if (type === 'array') return (value as unknown[]).flatMap((item, i) => violations(item, schema.items as Record<string, unknown>, `${place}[${i}]`));
-  if (type === 'integer') return (value as number) < ((schema.minimum as number | undefined) ?? -Infinity) ? [`${place} is ${String(value)}`] : [];
-  if (type === 'string') return schema.pattern === undefined || new RegExp(schema.pattern as string).test(value as string) ? [] : [`${place} is '${String(value)}'`];
-  if (type !== 'object') return [];
-  const properties = (schema.properties ?? {}) as Record<string, Record<string, unknown>>;
-  const missing = ((schema.required ?? []) as string[]).filter((key) => !(key in (value as object))).map((key) => `${place} lacks ${key}`);
-  return [
-    ...missing,
-    ...Object.entries(value as object).flatMap(([key, inner]) => {
-      const known = Object.hasOwn(properties, key) ? properties[key] : schema.additionalProperties === false ? undefined : (schema.additionalProperties as Record<string, unknown>);
-      return known ? violations(inner, known, `${place}.${key}`) : [`${place}.${key} is not in the schema`];
-    }),
-  ];
-}
 
 const EVIL = '</script><img src=x onerror="document.title=1">\x1b[2J';
 
@@ -185,20 +165,28 @@ t.test('sizes, times, commands', (t) => {
 t.test('the page, in a browser', { skip: NO_CHROMIUM, timeout: 120_000 }, async (t) => {
   const file = path.join(scratch, 'report.html');
   const report = await sampleReport();
-  writeFileSync(file, await htmlOf({ ...report, statistics: { dump: { freezingTime: 100, frozenTime: 5000, memdumpTime: 1000, memwriteTime: 2000 } } }));
+  writeFileSync(file, await htmlOf({ ...withHost(report, [{ severity: 'obstacle', code: 'host-pid-taken', message: EVIL }]), statistics: { dump: { freezingTime: 100, frozenTime: 5000, memdumpTime: 1000, memwriteTime: 2000 } } }));
   await using browser = await Page.open(file);
   t.equal(await browser.evaluate('document.body.dataset.ready'), 'yes', 'its script ran');
   t.equal(await browser.evaluate('document.querySelectorAll("img").length'), 0, 'and no other');
   t.equal(await browser.evaluate('document.querySelectorAll("details.process").length'), 4);
   t.equal(await browser.evaluate('document.querySelectorAll(".map i").length'), 4);
   t.ok(await browser.evaluate('[...document.querySelectorAll(".map i")].every((part) => part.getBoundingClientRect().width >= 1)'), 'the picture can be seen');
-  t.match(await browser.evaluate('document.querySelector(".time").textContent'), /frozen.*memory: writing 2 ms/);
+  t.match(await browser.evaluate('document.querySelector(".time").parentElement.textContent'), /frozen for 5 ms.*memory: writing 2 ms/);
+  t.equal(await browser.evaluate('document.querySelector(".bad").textContent'), 'would not be restored on this host: 1 obstacle');
+  t.ok(await browser.evaluate('(document.querySelectorAll(".map i")[1].click(), document.querySelector("tr.lit").textContent)'), 'a click on a mapping leads to its row');
+  t.match(await browser.evaluate('document.querySelector("tr.lit").textContent'), /^108000-118000/);
   const shown = 'getComputedStyle(document.body).backgroundColor';
   const before = await browser.evaluate(shown);
   await browser.key('t');
   t.not(await browser.evaluate(shown), before, 't: light and dark');
   await browser.key('/');
   t.equal(await browser.evaluate('document.activeElement.id'), 'search', '/: search');
+  for (const letter of 'files.img') await browser.key(letter);
+  t.ok(await browser.evaluate('document.getElementById("files").open'), 'what is found is opened');
+  await browser.key('Escape');
+  t.equal(await browser.evaluate('document.getElementById("files").open'), false, 'and closed again');
+  await browser.key('/');
   for (const letter of '8080') await browser.key(letter);
   t.same(await browser.evaluate('[...document.querySelectorAll("details.process")].map((p) => p.hidden)'), [false, true, true, true]);
   t.match(await browser.evaluate('document.getElementById("count").textContent'), /^\d+ found/);

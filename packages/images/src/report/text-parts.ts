@@ -3,7 +3,7 @@ import { agoText, countText, safeText, sizeText, timeText } from './units.js';
 
 /** Parts of the report for a terminal: what stands above the processes and below them. */
 
-/** Obstacles, lines of a firewall, members of an archive that are shown without `all`. */
+/** Routes, connections, members of an archive that are shown without `all`. */
 const SHOWN = 8;
 
 export function* headLines(report: Report, now: number | undefined): Generator<string, void, undefined> {
@@ -47,13 +47,24 @@ export function* hostLines({ host }: Report, all: boolean, cut: (line: string) =
   if (host === undefined) return;
   const obstacles = host.problems.filter(({ severity }) => severity === 'obstacle');
   yield host.possible ? paint(32, 'could be restored here now') : paint(31, `would not be restored here: ${countText(obstacles.length, 'obstacle')}`);
-  const shown = all ? host.problems : host.problems.slice(0, SHOWN);
-  for (const { severity, message, why, hint } of shown) {
+  for (const { severity, message, why, hint, more } of all ? host.problems.map((problem) => ({ ...problem, more: 0 })) : alike(host.problems)) {
     yield cut(safeText(`  ${severity === 'warning' ? 'warning: ' : ''}${message}`));
+    if (more > 0) yield `    … and ${more} more like it`;
     if (why !== undefined) yield cut(safeText(`    why: ${why}`));
     if (hint !== undefined) yield cut(safeText(`    do:  ${hint}`));
   }
-  if (shown.length < host.problems.length) yield `  … and ${host.problems.length - shown.length} more`;
+}
+
+type HostProblems = NonNullable<Report['host']>['problems'];
+
+/** One of each sort, and how many more: a tree whose files are gone has hundreds. */
+export function alike(problems: HostProblems): (HostProblems[number] & { more: number })[] {
+  const sorts = new Map<string, HostProblems[number] & { more: number }>();
+  for (const problem of problems) {
+    const sort = `${problem.severity} ${problem.code} ${problem.severity === 'warning' ? problem.message : (problem.hint ?? '')}`;
+    sorts.set(sort, { ...(sorts.get(sort) ?? { ...problem, more: -1 }), more: (sorts.get(sort)?.more ?? -1) + 1 });
+  }
+  return [...sorts.values()];
 }
 
 /** Networks and what lies in a tmpfs; headings are not indented. */

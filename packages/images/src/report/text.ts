@@ -1,7 +1,7 @@
-import { capabilitiesText } from '../views/names.js';
 import type { Report, ReportProcess } from './report.js';
+import { processLines } from './text-process.js';
 import { headLines, hostLines, surroundingLines } from './text-parts.js';
-import { commandText, safeText, sizeText } from './units.js';
+import { safeText, sizeText, titleText } from './units.js';
 
 export interface TextOptions {
   /** columns of the terminal; longer lines are cut. 0: never */
@@ -13,15 +13,12 @@ export interface TextOptions {
   readonly now?: number;
 }
 
-/** Descriptors of a process that are shown without `all`. */
-const SHOWN = 12;
-
 /** A report for a terminal, line by line. */
 export function* textOf(report: Report, { columns = 0, color = false, all = false, now }: TextOptions = {}): Generator<string, void, undefined> {
   const paint = (code: number, text: string): string => (color ? `\x1b[${code}m${text}\x1b[0m` : text);
   const bold = (text: string): string => paint(1, text);
   const dim = (text: string): string => paint(2, text);
-  const cut = (line: string, room: number): string => (columns > 0 && line.length > room ? `${line.slice(0, Math.max(1, room - 1))}…` : line);
+  const cut = (line: string, room: number): string => (columns > 0 && line.length > room ? `${cutAt(line, Math.max(1, room - 1))}…` : line);
 
   for (const [i, line] of [...headLines(report, now)].entries()) yield i === 0 ? bold(cut(line, columns)) : cut(line, columns);
   yield* hostLines(report, all, (line) => cut(line, columns), paint);
@@ -29,25 +26,9 @@ export function* textOf(report: Report, { columns = 0, color = false, all = fals
 
   for (const { process, indent, below } of treeOf(report.processes)) {
     const state = process.state === 'running' ? '' : ` ${paint(process.state === 'zombie' ? 31 : 33, process.state)}`;
-    yield `${dim(indent)}${bold(String(process.pid))} ${paint(36, safeText(process.name))}${state}  ${cut(process.command ? commandText(process.command) : '', columns - indent.length - 10 - process.name.length)}`;
+    yield `${dim(indent)}${bold(String(process.pid))} ${paint(36, safeText(process.name))}${state}  ${cut(process.command ? titleText(process.command) : '', columns - indent.length - 10 - process.name.length)}`;
     const line = (label: string, text: string): string => `${dim(below)}  ${dim(label.padEnd(9))}${cut(text, columns - below.length - 11)}`;
-    if (process.state === 'zombie') continue;
-    yield line('runs', safeText(`${process.executable ?? '?'} in ${process.workingDirectory ?? '?'}${process.root && process.root !== '/' ? `, root ${process.root}` : ''}`));
-    yield line('as', credentialsText(process));
-    if (process.threads.length > 1) yield line('threads', safeText(process.threads.map(({ tid, name }) => (name && name !== process.name ? `${tid} ${name}` : `${tid}`)).join(', ')));
-    const { memory } = process;
-    yield line('memory', process.sharesMemoryWith !== undefined ? `that of ${process.sharesMemoryWith}` : `${sizeText(memory.dumped + memory.inherited)} of ${sizeText(memory.mapped)}: ${memory.kinds.filter((kind) => kind.dumped > 0).map((kind) => `${kind.kind} ${sizeText(kind.dumped)}`).join(', ')}`);
-    if (all && process.sharesMemoryWith === undefined) {
-      for (const region of memory.regions) yield line('', safeText(`${region.start}-${region.end} ${region.rights} ${region.kind.padEnd(9)} ${sizeText(region.dumped + region.inherited).padStart(9)}  ${region.name}`));
-    }
-    const shown = all ? process.descriptors : process.descriptors.slice(0, SHOWN);
-    for (const [i, fd] of shown.entries()) yield line(i === 0 ? 'files' : '', `${String(fd.fd).padStart(3)} ${fd.kind.padEnd(8)} ${safeText(fd.name)}${fd.flags ? dim(` (${fd.flags})`) : ''}`);
-    if (shown.length < process.descriptors.length) yield line('', `… and ${process.descriptors.length - shown.length} more`);
-    for (const timer of process.timers) yield line('timer', `${timer.name}: ${timer.text}`);
-    if (process.signals.handled.length > 0) yield line('handles', process.signals.handled.join(' '));
-    if (all || process.environment?.some((variable) => variable.includes('=')) === true) {
-      for (const [i, variable] of (process.environment ?? []).entries()) yield line(i === 0 ? 'environ' : '', safeText(variable));
-    }
+    for (const [label, text] of processLines(process, all, dim)) yield line(label, text);
   }
 
   const connections = report.sockets.filter((socket) => socket.family !== 'unix' || socket.local !== '');
@@ -67,10 +48,11 @@ export function* textOf(report: Report, { columns = 0, color = false, all = fals
   }
 }
 
-function credentialsText({ credentials }: ReportProcess): string {
-  if (credentials === undefined) return '?';
-  const { uid, gid, capabilities, noNewPrivileges } = credentials;
-  return `user ${uid}, group ${gid}, ${capabilitiesText(capabilities)}${noNewPrivileges ? ', no new privileges' : ''}`;
+/** Colours that were cut off in the middle end there. */
+function cutAt(line: string, room: number): string {
+  const rest = line.slice(0, room);
+  // eslint-disable-next-line no-control-regex -- an escape sequence begins so
+  return rest.includes('\x1b') ? `${rest.replace(/\x1b[^m]*$/, '')}\x1b[0m` : rest;
 }
 
 /** Processes below their parents, with the lines that lead to them. */

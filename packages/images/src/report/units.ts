@@ -36,6 +36,9 @@ export const countText = (count: number, one: string, many = `${one}s`): string 
  */
 export const commandText = (words: readonly string[]): string => words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${safeText(word).replaceAll("'", `'\\''`)}'`)).join(' ');
 
+/** The same; a single word with blanks in it is what a program calls itself (setproctitle), and shown as it is. */
+export const titleText = (words: readonly string[]): string => (words.length === 1 && /\s/.test(words[0]!) ? safeText(words[0]!).trim() : commandText(words));
+
 /** Text out of an image, for a terminal: without control characters. */
 // eslint-disable-next-line no-control-regex -- they are what is taken out
 export const safeText = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -8,6 +8,7 @@ import type { pstree_entry } from '../gen/pstree.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import { regionOf } from '../memory/memory-map.js';
 import type { Region } from '../memory/memory-map.js';
+import { VMA } from '../memory/vma-bits.js';
 import { ProcessMemory } from '../memory/process-memory.js';
 import { CLOCK, RLIMIT, SCHED_POLICY, TASK_STATE, named, signalName, signalsIn } from './names.js';
 import { timerText } from './open-files.js';
@@ -169,7 +170,9 @@ export class ProcessView {
     const mm = await this.mm();
     if (mm === undefined) return [];
     const { images } = this.checkpoint;
-    const vmas = mm.vmas.length > 0 ? mm.vmas : await images.read(IMAGE_TYPES.vmas, await this.memoryPid());
+    const entries = mm.vmas.length > 0 ? mm.vmas : await images.read(IMAGE_TYPES.vmas, await this.memoryPid());
+    // Guard pages have an entry of their own, within that of the mapping; nothing can be read there.
+    const vmas = entries.filter(({ status }) => (status & VMA.guard) === 0);
     const files = await this.checkpoint.openFiles();
     const memfds = new Map((await images.read(IMAGE_TYPES.memfdInode)).map((inode) => [inode.inodeId, inode]));
     const inodeOf = (id: number): number | undefined => files.get(id)?.entry.memfd?.inodeId;
