@@ -26,6 +26,8 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
   const later: (() => void)[] = [];
   try {
     for (const task of run.plan.tasks) {
+      // Who shares a descriptor table with one at work would meet its descriptors there.
+      while (filling.some(({ filesId }) => filesId === task.ids.filesId)) filling.shift()?.finish();
       filling.push(await startTaskMemory(run, task, host, segments, later));
       if (filling.length > AT_ONCE) filling.shift()?.finish();
     }
@@ -43,6 +45,7 @@ const AT_ONCE = 8;
 
 /** A process whose mappings are being made, and pages read, while we see to the next one. */
 interface Filling extends Disposable {
+  readonly filesId: number;
   finish(): void;
 }
 
@@ -93,6 +96,7 @@ async function startTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso
   run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
   const held = scope.moveTo(new Scope());
   return {
+    filesId: task.ids.filesId,
     finish() {
       using _ended = held;
       finish();
