@@ -28,7 +28,10 @@ export async function warmCodeCache(nodeFlags, program) {
   const isVictim = () => existsSync(`/proc/${victim.pid}/cmdline`) && readFileSync(`/proc/${victim.pid}/cmdline`, 'latin1').includes(script);
   try {
     for (let wait = 0; !existsSync(path.join(dir, 'ready')); wait++) {
-      if (wait > 1000 || victim.exitCode !== null) throw new Error('the process to warm the code cache with does not start');
+      if (wait > 1000 || victim.exitCode !== null) {
+        console.log('the code cache is only that of a start: the process to be dumped does not start');
+        return;
+      }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     const dump = runForCache(nodeFlags, program, 'dump', '-t', String(victim.pid), '-D', images, '--no-default-config');
