@@ -26,18 +26,3 @@ t.test('forgets what is to stay', (t) => {
   t.equal(undone, false);
   t.end();
 });
-
-t.test('what was taken may be given back by another', (t) => {
-  const seen: string[] = [];
-  const other = new Scope();
-  {
-    using scope = new Scope();
-    scope.defer(() => seen.push('first'));
-    scope.moveTo(other);
-    scope.defer(() => seen.push('own'));
-  }
-  t.same(seen, ['own']);
-  other[Symbol.dispose]();
-  t.same(seen, ['own', 'first']);
-  t.end();
-});
