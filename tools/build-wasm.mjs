@@ -50,7 +50,8 @@ function commands(compiler, source, object, slot) {
 function build(name) {
   const source = path.join(wasmDir, name, `${name}.c`);
   const target = path.join(wasmDir, name, `${name}.wasm.ts`);
-  const inputs = [source, path.join(wasmDir, 'common.h'), self].map((file) => statSync(file).mtimeMs);
+  const own = readdirSync(path.join(wasmDir, name)).filter((file) => /\.[ch]$/.test(file)).map((file) => path.join(wasmDir, name, file));
+  const inputs = [...own, path.join(wasmDir, 'common.h'), self].map((file) => statSync(file).mtimeMs);
   if (existsSync(target) && statSync(target).mtimeMs > Math.max(...inputs)) return;
   const compiler = findCompiler();
   const scratch = mkdtempSync(path.join(os.tmpdir(), 'criu-ts-wasm-'));

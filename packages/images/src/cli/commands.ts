@@ -3,8 +3,8 @@ import path from 'node:path';
 import { MemorySink, MemorySource } from '../io/directory.js';
 import { NodeDirectory } from '../io/node-directory.js';
 import { ImageSet } from '../image-set.js';
-import { imageFromJson, imageInfo, imageToText } from '../json/image-json.js';
-import { parseJson, writeJson } from '../json/json-text.js';
+import { imageFromText, imageInfo, imageToPieces } from '../json/image-json.js';
+import { writeJson } from '../json/json-text.js';
 import { CHECKPOINT_COMMANDS } from './checkpoint-commands.js';
 import { listDescriptors } from './explore/fds.js';
 import { listMappings } from './explore/mems.js';
@@ -30,7 +30,7 @@ function write(file: string | boolean | undefined, what: string | Uint8Array, te
 }
 
 /** As `write`, piece by piece; nothing is made where the first one already fails. */
-function writePieces(file: string | boolean | undefined, pieces: Iterable<string>, terminal: Terminal): void {
+function writePieces(file: string | boolean | undefined, pieces: Iterable<string | Uint8Array>, terminal: Terminal): void {
   const iterator = pieces[Symbol.iterator]();
   let next = iterator.next();
   const fd = typeof file === 'string' ? openSync(file, 'w') : undefined;
@@ -56,7 +56,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     help: ['--pretty         several lines, indented, with some numbers in the form of their field', '-i IN, --in IN   the image (standard input by default)', '-o OUT, --out OUT  where the JSON goes (standard output by default)'],
     run({ values }, terminal) {
       const pretty = values.pretty === true;
-      writePieces(values.out, imageToText(read(values.in, terminal), { pretty }, pretty ? INDENT : undefined), terminal);
+      writePieces(values.out, imageToPieces(read(values.in, terminal), { pretty }, pretty ? INDENT : undefined), terminal);
     },
   },
   encode: {
@@ -68,7 +68,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run({ values }, terminal) {
       const source = read(values.in, terminal);
       const sink = new MemorySink('image');
-      imageFromJson(parseJson(new TextDecoder().decode(source.read(0, source.size))), sink);
+      imageFromText(source.read(0, source.size), sink);
       write(values.out, sink.bytes(), terminal);
     },
   },
@@ -102,7 +102,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: ['--nopl  show sizes in place of payloads'],
     run({ values, positionals: [file] }, terminal) {
-      writePieces(undefined, imageToText(read(file, terminal), { pretty: true, noPayload: values.nopl === true }, INDENT), terminal);
+      writePieces(undefined, imageToPieces(read(file, terminal), { pretty: true, noPayload: values.nopl === true }, INDENT), terminal);
     },
   },
   ...CHECKPOINT_COMMANDS,

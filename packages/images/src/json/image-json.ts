@@ -7,8 +7,9 @@ import { isRaw } from '../layout.js';
 import type { AnyImageType, EntryPart, ImageType } from '../layout.js';
 import { encodeBase64 } from './bytes-text.js';
 import { JsonInvalid } from './json-invalid.js';
-import { jsonPieces, writeJson } from './json-text.js';
-import type { JsonObject, JsonValue } from './json-text.js';
+import { imageFromUsualText, usualEntries } from './usual-text.js';
+import { jsonPieces, parseJson, writeJson } from './json-text.js';
+import type { JsonObject, JsonValue, ReadyItems } from './json-text.js';
 import { arrayAt, base64At, messageFromJson, messageToJson, objectAt } from './message-json.js';
 import { payloadFromJson, payloadToJson, sizeText } from './payload-json.js';
 
@@ -38,23 +39,46 @@ function typeOf(source: ByteSource): AnyImageType {
 export function imageToJson(source: ByteSource, options: JsonOptions = {}): JsonObject {
   const type = typeOf(source);
   if (isRaw(type)) return { magic: type.kind, raw: encodeBase64(source.read(0, source.size)) };
-  return { magic: magicOf(type), entries: [...entriesToJson(type, source, options)] };
+  return { magic: magicOf(type), entries: [...entriesToJson(type, new ImageReader(type, source), options)] };
 }
 
 /** The same as text, in pieces: of an image of any size, a little is held. What comes before damage is given. @throws ImageCorrupt */
 export function* imageToText(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string, void, undefined> {
+  const ascii = new TextDecoder();
+  for (const piece of imageToPieces(source, options, indent)) yield typeof piece === 'string' ? piece : ascii.decode(piece);
+}
+
+/** As `imageToText`; a piece of bytes is ASCII, and holds until the next is asked for. @throws ImageCorrupt */
+export function* imageToPieces(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string | Uint8Array, void, undefined> {
   const type = typeOf(source);
-  if (isRaw(type)) yield writeJson({ magic: type.kind, raw: encodeBase64(source.read(0, source.size)) }, indent);
-  else yield* jsonPieces({ magic: magicOf(type) }, 'entries', entriesToJson(type, source, options), indent);
+  if (isRaw(type)) {
+    yield writeJson({ magic: type.kind, raw: encodeBase64(source.read(0, source.size)) }, indent);
+    return;
+  }
+  const reader = new ImageReader(type, source);
+  const { pretty = false, noPayload = false } = options;
+  const items = entriesToJson(type, reader, options);
+  const isPlain = !pretty && !noPayload && indent === undefined;
+  yield* jsonPieces({ magic: magicOf(type) }, 'entries', isPlain ? usualFirst(reader, source, items) : items, indent);
+}
+
+/** All items: what is usual in its quick way, then what is left. */
+function* usualFirst(reader: ImageReader<unknown>, source: ByteSource, items: Generator<JsonObject>): Generator<JsonObject | ReadyItems, void, undefined> {
+  if (reader.type.layout.first !== undefined) {
+    const first = items.next();
+    if (first.done !== true) yield first.value;
+  }
+  yield* usualEntries(reader, source);
+  yield* items;
 }
 
 const magicOf = (type: ImageType<unknown>): string => (type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind);
 
-function* entriesToJson(type: ImageType<unknown>, source: ByteSource, { pretty = false, noPayload = false }: JsonOptions): Generator<JsonObject, void, undefined> {
-  const reader = new ImageReader(type, source);
-  let index = 0;
+function* entriesToJson(type: ImageType<unknown>, reader: ImageReader<unknown>, { pretty = false, noPayload = false }: JsonOptions): Generator<JsonObject, void, undefined> {
+  let next = reader.part;
   for (const entry of noPayload ? reader.scan() : reader.entries()) {
-    const part = partOf(type, index++);
+    const part = next;
+    next = type.layout.rest;
     if (part.payload === undefined && !noPayload) {
       yield messageToJson(part.message, entry as object, pretty);
       continue;
@@ -79,6 +103,13 @@ export function imageInfo(source: ByteSource): JsonObject {
   while (scan.next().done !== true) count++;
   const head = type.layout.first?.message.name === 'pagemap_head' ? 1 : 0;
   return { magic: magicOf(type), count: count - head };
+}
+
+/** Writes the image that the text of JSON, in UTF-8, describes. @throws JsonInvalid */
+export function imageFromText(text: Uint8Array, sink: ByteSink): void {
+  const pieces = imageFromUsualText(text);
+  if (pieces === undefined) imageFromJson(parseJson(new TextDecoder().decode(text)), sink);
+  else for (const piece of pieces) sink.write(piece);
 }
 
 /** Writes the image that JSON describes. @throws JsonInvalid */

@@ -1,0 +1,92 @@
+import { openMessageJson, threadMemory } from '@criu-ts/wasm';
+import type { MessageJson, MessageJsonRun } from '@criu-ts/wasm';
+import type { ImageReader } from '../image-reader.js';
+import { imageTypeOfKind } from '../image-types.js';
+import type { ByteSource } from '../io/directory.js';
+import { isRaw } from '../layout.js';
+import type { EntryPart, ImageType } from '../layout.js';
+import { tablesOf } from './field-tables.js';
+import { ReadyItems } from './json-text.js';
+
+/**
+ * Images and their plain JSON straight from one to the other, in WebAssembly: for what comes by the thousands, entries of
+ * pagemaps and mappings of an mm. It does what is usual, and leaves the rest, errors included, to the general way.
+ */
+
+/** Below, the general way is through before a module is compiled. Bytes. */
+const WORTH_IT = 16 * 1024;
+/** So much at a time, but an entry at least. */
+const WINDOW = 512 * 1024;
+/** Entries beyond are left to the general way: neither they nor their text are held twice. */
+const MAX_WINDOW = 32 * 1024 * 1024;
+const MAX_TARGET = 4 * MAX_WINDOW;
+/** What an entry's text mostly is, at most, in sizes of the entry. */
+const TEXT_RATIO = 6;
+
+function codec(bytes: number): MessageJson | undefined {
+  return bytes < WORTH_IT ? undefined : openMessageJson(threadMemory());
+}
+
+/** Reads entries as long as they are usual, and has the reader pass over them. */
+export function* usualEntries(reader: ImageReader<unknown>, source: ByteSource): Generator<ReadyItems, void, undefined> {
+  const { part } = reader;
+  const door = part.payload === undefined ? codec(source.size - reader.offset) : undefined;
+  if (door === undefined) return;
+  const tables = tablesOf(part.message);
+  let window = WINDOW;
+  let target = new Uint8Array(TEXT_RATIO * Math.min(WINDOW, source.size - reader.offset));
+  for (;;) {
+    const entries = source.read(reader.offset, Math.min(window, source.size - reader.offset));
+    const { consumed, produced, status } = door.toJson(tables, entries, target);
+    reader.pass(consumed);
+    if (produced > 0) yield new ReadyItems(target.subarray(0, produced));
+    if (status === 'unusual') return;
+    if (consumed > 0) {
+      if (reader.offset === source.size) return;
+    } else if (status === 'no-room' && target.length < MAX_TARGET) target = new Uint8Array(2 * target.length);
+    else if (status === 'cut-short' && entries.length === window && window < MAX_WINDOW) window *= 2;
+    else return;
+  }
+}
+
+/** What `crit` and we begin with, up to the list of entries. */
+const HEAD = /^\s*\{\s*"magic"\s*:\s*"(\w+)"\s*,\s*"entries"\s*:\s*\[/;
+const MAX_HEAD = 256;
+/** What is behind the list. */
+const TAIL = /^\s*\}\s*$/;
+
+const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
+
+/** The image that JSON describes, in pieces; undefined where anything in it is not usual. */
+export function imageFromUsualText(text: Uint8Array): Uint8Array[] | undefined {
+  const head = HEAD.exec(latin1(text.subarray(0, MAX_HEAD)));
+  const type = head === null ? undefined : imageTypeOfKind(head[1]!);
+  if (head === null || type === undefined || isRaw(type) || type.layout.rest.payload !== undefined) return undefined;
+  const door = codec(text.length);
+  if (door === undefined) return undefined;
+  const words = Uint32Array.from(type.words);
+  const pieces = [Uint8Array.from(type.words.flatMap((word) => [word & 0xff, (word >> 8) & 0xff, (word >> 16) & 0xff, word >>> 24]))];
+  void words;
+  const end = entriesFrom(door, type, text, head[0].length, pieces);
+  return end !== undefined && TAIL.test(latin1(text.subarray(end, end + MAX_HEAD))) && text.length - end <= MAX_HEAD ? pieces : undefined;
+}
+
+/** Where the list of entries ends; undefined where it is not usual. */
+function entriesFrom(door: MessageJson, type: ImageType<unknown>, text: Uint8Array, begin: number, pieces: Uint8Array[]): number | undefined {
+  let at = begin;
+  let window = WINDOW;
+  let target = new Uint8Array(WINDOW);
+  let part: EntryPart = type.layout.first ?? type.layout.rest;
+  for (;;) {
+    const json = text.subarray(at, at + window);
+    const { consumed, produced, status }: MessageJsonRun = door.fromJson(tablesOf(part.message), json, at === begin, part === type.layout.first ? 1 : 0xffff_ffff, target);
+    pieces.push(target.slice(0, produced));
+    at += consumed;
+    if (status === 'ended') return at;
+    if (consumed > 0) part = type.layout.rest;
+    else if (status === 'no-room' && target.length < MAX_TARGET) target = new Uint8Array(2 * target.length);
+    // An entry may be unusual because it is cut.
+    else if (status === 'unusual' && json.length === window && window < MAX_WINDOW) window *= 2;
+    else return undefined;
+  }
+}
