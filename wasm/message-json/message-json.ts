@@ -9,9 +9,10 @@ export type MessageJsonStatus = (typeof MESSAGE_JSON_STATUS)[number];
 /** How far a run came, in whole entries: what follows can be gone on with. */
 export interface MessageJsonRun {
   readonly consumed: number;
-  readonly produced: number;
+  /** A view that holds until the memory is used the next time. */
+  readonly output: Uint8Array;
   /**
-   * done: all was read. no-room: the target is too small for the next entry. cut-short: the next entry is not all there.
+   * done: all was read. no-room: the next entry needs more. cut-short: the next entry is not all there.
    * unusual: the next entry is for the general codec, which knows what is wrong with it, if anything is; of JSON that may
    * be because it is not all there. ended: of JSON, the list's bracket was read, too.
    */
@@ -24,10 +25,10 @@ export interface MessageJsonRun {
  * oracle in the tests; whatever is not usual it leaves to that one.
  */
 export interface MessageJson {
-  /** Each entry has ", " before it. */
-  toJson(tables: Uint8Array, entries: Uint8Array, target: Uint8Array): MessageJsonRun;
+  /** Each entry has ", " before it. The output has up to `room` bytes. */
+  toJson(tables: Uint8Array, entries: Uint8Array, room: number): MessageJsonRun;
   /** `json` goes on behind the bracket of a list (`first`), or behind one of its entries; done where `most` entries were read. */
-  fromJson(tables: Uint8Array, json: Uint8Array, first: boolean, most: number, target: Uint8Array): MessageJsonRun;
+  fromJson(tables: Uint8Array, json: Uint8Array, first: boolean, most: number, room: number): MessageJsonRun;
 }
 
 interface Exports {
@@ -39,20 +40,19 @@ interface Exports {
 export const openMessageJson: (memory: Memory) => MessageJson | undefined = oncePerMemory((memory) => {
   const exports = instantiate<Exports>(module, memory);
   if (exports === undefined) return undefined;
-  const run = (tables: Uint8Array, input: Uint8Array, target: Uint8Array, call: (table: number, source: number, output: number, state: number) => number): MessageJsonRun => {
+  const run = (tables: Uint8Array, input: Uint8Array, room: number, call: (table: number, source: number, output: number, state: number) => number): MessageJsonRun => {
     using table = memory.allocate(tables.length);
     using source = memory.allocate(input.length);
-    using output = memory.allocate(target.length);
     using state = memory.allocate(8);
+    using output = memory.allocate(room);
     table.bytes().set(tables);
     source.bytes().set(input);
     const status = call(table.address, source.address, output.address, state.address);
     const [consumed, produced] = new Uint32Array(memory.buffer, state.address, 2) as unknown as [number, number];
-    target.set(output.bytes(0, produced));
-    return { consumed, produced, status: MESSAGE_JSON_STATUS[status]! };
+    return { consumed, output: output.bytes(0, produced), status: MESSAGE_JSON_STATUS[status]! };
   };
   return {
-    toJson: (tables, entries, target) => run(tables, entries, target, (table, source, output, state) => exports.entries_to_json(table, 0, source, entries.length, output, target.length, state)),
-    fromJson: (tables, json, first, most, target) => run(tables, json, target, (table, source, output, state) => exports.entries_from_json(table, 0, source, json.length, output, target.length, Number(first), most, state)),
+    toJson: (tables, entries, room) => run(tables, entries, room, (table, source, output, state) => exports.entries_to_json(table, 0, source, entries.length, output, room, state)),
+    fromJson: (tables, json, first, most, room) => run(tables, json, room, (table, source, output, state) => exports.entries_from_json(table, 0, source, json.length, output, room, Number(first), most, state)),
   };
 });

@@ -24,7 +24,10 @@ export async function runProgram(program: { readonly name: string; readonly vers
     get version(): string {
       return program.version();
     },
-    columns: process.stdout.isTTY ? process.stdout.columns : 0,
+    // The stream is only made where it is asked for.
+    get columns(): number {
+      return process.stdout.isTTY ? process.stdout.columns : 0;
+    },
     stdin: () => readFileSync(0),
     stdout: (what) => put(1, bytesOf(what)),
     stderr: (text) => put(2, bytesOf(text)),

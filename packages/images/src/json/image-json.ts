@@ -48,7 +48,7 @@ export function* imageToText(source: ByteSource, options: JsonOptions = {}, inde
   for (const piece of imageToPieces(source, options, indent)) yield typeof piece === 'string' ? piece : ascii.decode(piece);
 }
 
-/** As `imageToText`; a piece of bytes is ASCII, and holds until the next is asked for. @throws ImageCorrupt */
+/** As `imageToText`; a piece of bytes is ASCII, and to be used before anything else happens. @throws ImageCorrupt */
 export function* imageToPieces(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string | Uint8Array, void, undefined> {
   const type = typeOf(source);
   if (isRaw(type)) {

@@ -156,7 +156,7 @@ export function writeJson(value: JsonValue, indent?: number): string {
   return jsonText(value, indent === undefined ? undefined : ' '.repeat(indent), '\n');
 }
 
-/** Items whose text is there already, as ASCII in one line, with ", " before each. It holds until the next is asked for. */
+/** Items whose text is there already, as ASCII in one line, with ", " before each. To be used before anything else happens. */
 export class ReadyItems {
   readonly text: Uint8Array;
 
@@ -167,7 +167,7 @@ export class ReadyItems {
 
 /**
  * The same for { …head, [key]: [items] }, in pieces of some 64 KiB, so that neither all items nor all of the text are held.
- * `key` comes last, as it does in images. A piece of bytes is ASCII, and holds until the next is asked for.
+ * `key` comes last, as it does in images. A piece of bytes is ASCII, and to be used before anything else happens.
  */
 export function* jsonPieces(head: JsonObject, key: string, items: Iterable<JsonValue | ReadyItems>, indent?: number): Generator<string | Uint8Array, void, undefined> {
   const unit = indent === undefined ? undefined : ' '.repeat(indent);

@@ -1,5 +1,5 @@
 import { openMessageJson, threadMemory } from '@criu-ts/wasm';
-import type { MessageJson, MessageJsonRun } from '@criu-ts/wasm';
+import type { MessageJson } from '@criu-ts/wasm';
 import type { ImageReader } from '../image-reader.js';
 import { imageTypeOfKind } from '../image-types.js';
 import type { ByteSource } from '../io/directory.js';
@@ -15,11 +15,12 @@ import { ReadyItems } from './json-text.js';
 
 /** Below, the general way is through before a module is compiled. Bytes. */
 const WORTH_IT = 16 * 1024;
-/** So much at a time, but an entry at least. */
-const WINDOW = 512 * 1024;
+/** So much at a time, but an entry at least: what a cache holds, and of JSON, whose entries don't tell where they end, more. */
+const WINDOW = 128 * 1024;
+const JSON_WINDOW = 2 * 1024 * 1024;
 /** Entries beyond are left to the general way: neither they nor their text are held twice. */
 const MAX_WINDOW = 32 * 1024 * 1024;
-const MAX_TARGET = 4 * MAX_WINDOW;
+const MAX_ROOM = 4 * MAX_WINDOW;
 /** What an entry's text mostly is, at most, in sizes of the entry. */
 const TEXT_RATIO = 6;
 
@@ -34,24 +35,28 @@ export function* usualEntries(reader: ImageReader<unknown>, source: ByteSource):
   if (door === undefined) return;
   const tables = tablesOf(part.message);
   let window = WINDOW;
-  let target = new Uint8Array(TEXT_RATIO * Math.min(WINDOW, source.size - reader.offset));
-  for (;;) {
+  let room = TEXT_RATIO * WINDOW;
+  while (reader.offset < source.size) {
     const entries = source.read(reader.offset, Math.min(window, source.size - reader.offset));
-    const { consumed, produced, status } = door.toJson(tables, entries, target);
+    const { consumed, output, status } = door.toJson(tables, entries, room);
     reader.pass(consumed);
-    if (produced > 0) yield new ReadyItems(target.subarray(0, produced));
+    if (output.length > 0) yield new ReadyItems(output);
     if (status === 'unusual') return;
-    if (consumed > 0) {
-      if (reader.offset === source.size) return;
-    } else if (status === 'no-room' && target.length < MAX_TARGET) target = new Uint8Array(2 * target.length);
-    else if (status === 'cut-short' && entries.length === window && window < MAX_WINDOW) window *= 2;
+    if (consumed > 0) continue;
+    // One entry is larger than all this.
+    if (status === 'no-room') room *= 2;
+    else if (entries.length === window) window = Math.max(2 * window, 4 + new DataView(entries.buffer, entries.byteOffset).getUint32(0, true));
     else return;
+    room = Math.max(room, TEXT_RATIO * window);
+    if (window > MAX_WINDOW || room > MAX_ROOM + TEXT_RATIO * MAX_WINDOW) return;
   }
 }
 
 /** What `crit` and we begin with, up to the list of entries. */
 const HEAD = /^\s*\{\s*"magic"\s*:\s*"(\w+)"\s*,\s*"entries"\s*:\s*\[/;
 const MAX_HEAD = 256;
+/** entries, in one go */
+const ALL = 0xffff_ffff;
 /** What is behind the list. */
 const TAIL = /^\s*\}\s*$/;
 
@@ -64,9 +69,7 @@ export function imageFromUsualText(text: Uint8Array): Uint8Array[] | undefined {
   if (head === null || type === undefined || isRaw(type) || type.layout.rest.payload !== undefined) return undefined;
   const door = codec(text.length);
   if (door === undefined) return undefined;
-  const words = Uint32Array.from(type.words);
   const pieces = [Uint8Array.from(type.words.flatMap((word) => [word & 0xff, (word >> 8) & 0xff, (word >> 16) & 0xff, word >>> 24]))];
-  void words;
   const end = entriesFrom(door, type, text, head[0].length, pieces);
   return end !== undefined && TAIL.test(latin1(text.subarray(end, end + MAX_HEAD))) && text.length - end <= MAX_HEAD ? pieces : undefined;
 }
@@ -74,19 +77,20 @@ export function imageFromUsualText(text: Uint8Array): Uint8Array[] | undefined {
 /** Where the list of entries ends; undefined where it is not usual. */
 function entriesFrom(door: MessageJson, type: ImageType<unknown>, text: Uint8Array, begin: number, pieces: Uint8Array[]): number | undefined {
   let at = begin;
-  let window = WINDOW;
-  let target = new Uint8Array(WINDOW);
+  let window = JSON_WINDOW;
+  let room = JSON_WINDOW / 2;
   let part: EntryPart = type.layout.first ?? type.layout.rest;
   for (;;) {
     const json = text.subarray(at, at + window);
-    const { consumed, produced, status }: MessageJsonRun = door.fromJson(tablesOf(part.message), json, at === begin, part === type.layout.first ? 1 : 0xffff_ffff, target);
-    pieces.push(target.slice(0, produced));
+    const { consumed, output, status } = door.fromJson(tablesOf(part.message), json, at === begin, part === type.layout.first ? 1 : ALL, room);
+    pieces.push(output.slice());
     at += consumed;
     if (status === 'ended') return at;
     if (consumed > 0) part = type.layout.rest;
-    else if (status === 'no-room' && target.length < MAX_TARGET) target = new Uint8Array(2 * target.length);
-    // An entry may be unusual because it is cut.
-    else if (status === 'unusual' && json.length === window && window < MAX_WINDOW) window *= 2;
+    else if (status === 'no-room') room *= 2;
+    // It may only be unusual because it is cut.
+    else if (json.length === window) window *= 2;
     else return undefined;
+    if (window > MAX_WINDOW || room > MAX_ROOM) return undefined;
   }
 }
