@@ -1,7 +1,8 @@
 // Builds the program of packages/images, dist:
 //   criu-images.cjs   what is executed: a launcher
-//   program.cjs       all commands in one file
-//   program.cache     V8's code cache of it
+//   codec.cjs         decode and encode, which are called by the hundreds
+//   program.cjs       all commands
+//   codec.cache …     V8's code caches of them
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ const common = {
 export async function bundleImagesProgram() {
   await build({
     ...common,
-    entryPoints: { program: 'packages/images/src/program/main.ts' },
+    entryPoints: { codec: 'packages/images/src/program/codec.ts', program: 'packages/images/src/program/main.ts' },
     // A script that vm compiled can't import; what is imported late is required late.
     supported: { 'dynamic-import': false },
     // What the launcher calls.
@@ -43,7 +44,7 @@ export async function bundleImagesProgram() {
     minifyWhitespace: true,
   });
   chmodSync(path.join(outdir, 'criu-images.cjs'), 0o755);
-  rmSync(path.join(outdir, 'program.cache'), { force: true });
+  for (const name of ['codec', 'program']) rmSync(path.join(outdir, `${name}.cache`), { force: true });
   warm();
 }
 
@@ -55,7 +56,7 @@ function warm() {
       const entries = Array.from({ length: count }, (_, i) => ({ vaddr: 2 ** 46 + 8192 * i, compat_nr_pages: 0, flags: 4, nr_pages: 1 + i }));
       const [json, image] = [path.join(dir, 'pagemap.json'), path.join(dir, 'pagemap-1.img')];
       writeFileSync(json, JSON.stringify({ magic: 'PAGEMAP', entries: [{ pages_id: 1 }, ...entries] }));
-      for (const args of [['encode', '-i', json, '-o', image], ['decode', '-i', image, '-o', json]]) {
+      for (const args of [['encode', '-i', json, '-o', image], ['decode', '-i', image, '-o', json], ['info', image]]) {
         const env = { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1' };
         const run = spawnSync(process.execPath, [path.join(outdir, 'criu-images.cjs'), ...args], { env, encoding: 'utf8' });
         if (run.status !== 0) throw new Error(`the built program does not run: ${run.stderr}`);

@@ -31,7 +31,7 @@ static inline u8 *copy(u8 *out, const u8 *from, u32 length)
 }
 
 // Exactly eight digits.
-static inline u8 *eight_digits(u8 *out, u32 value)
+static NOINLINE u8 *eight_digits(u8 *out, u32 value)
 {
 	u32 high = value / 10000, low = value % 10000;
 	u32 a = high / 100, b = high % 100, c = low / 100, d = low % 100;
@@ -55,7 +55,7 @@ static inline u8 *few_digits(u8 *out, u32 value)
 	return out + 8 - from;
 }
 
-static inline u8 *put_number(u8 *out, u64 value)
+static NOINLINE u8 *put_number(u8 *out, u64 value)
 {
 	if (value < 100000000)
 		return few_digits(out, value);
@@ -75,7 +75,7 @@ static inline u8 *put_signed(u8 *out, u64 value)
 	return put_number(out + 1, -value);
 }
 
-static u8 *put_unit(u8 *out, u32 unit)
+static NOINLINE u8 *put_unit(u8 *out, u32 unit)
 {
 	out[0] = '\\';
 	out[1] = 'u';
@@ -109,7 +109,7 @@ static inline u32 utf8(const u8 *at, const u8 *end, u32 *length)
 	return 0;
 }
 
-static u8 *put_special(u8 *out, const u8 **at, const u8 *end)
+static NOINLINE u8 *put_special(u8 *out, const u8 **at, const u8 *end)
 {
 	u32 byte = *(*at), length;
 	const char *names = "\b\f\n\r\t\"\\", *letters = "bfnrt\"\\";
@@ -179,7 +179,7 @@ static u8 *put_base64(u8 *out, const u8 *at, const u8 *end)
 }
 
 // 0 where it is cut short or longer than 64 bits.
-static inline const u8 *get_varint(const u8 *at, const u8 *end, u64 *value)
+static NOINLINE const u8 *get_varint(const u8 *at, const u8 *end, u64 *value)
 {
 	u64 result = 0;
 	for (u32 shift = 0; shift < 70 && at < end; shift += 7) {
@@ -202,7 +202,7 @@ static u8 *put_enum(u8 *out, const struct writer *w, const struct field *field, 
 	return put_signed(out, (u64)(long long)(int)value);
 }
 
-static inline u8 *put_value(u8 *out, const struct writer *w, const struct field *field, u64 value)
+static NOINLINE u8 *put_value(u8 *out, const struct writer *w, const struct field *field, u64 value)
 {
 	switch (field->kind) {
 	case UINT32:
@@ -227,7 +227,7 @@ static inline u8 *put_value(u8 *out, const struct writer *w, const struct field 
 static u32 put_message(struct writer *w, const struct message *type, const u8 *at, const u8 *end, u32 depth);
 
 // A value that is no varint, from behind its tag on; returns where it ends, 0 where it is unusual. `status` tells of no room.
-static const u8 *put_delimited(struct writer *w, const struct field *field, const u8 *at, const u8 *end, u32 depth, u32 *status)
+static NOINLINE const u8 *put_delimited(struct writer *w, const struct field *field, const u8 *at, const u8 *end, u32 depth, u32 *status)
 {
 	*status = UNUSUAL;
 	if (field->kind == FIXED64) {

@@ -12,6 +12,9 @@ enum kind { UINT32, UINT64, INT32, INT64, SINT32, SINT64, BOOL, ENUM, LAST_VARIN
 // Messages nested deeper are left to the general codec.
 #define DEPTH 32
 
+// Most runs are over before V8 has optimised anything: small functions are soon made, and little is made in vain.
+#define NOINLINE __attribute__((noinline))
+
 struct name {
 	u32 value;
 	// in its quotes

@@ -1,2 +1,10 @@
-export { COMMANDS } from './commands.js';
-export { runProgram } from './run.js';
+import { COMMANDS } from './commands.js';
+import { runCommands } from './run.js';
+import type { Program } from './run.js';
+
+export { COMMANDS };
+
+/** Runs the command line of this process. */
+export async function runProgram(program: Program): Promise<void> {
+  await runCommands(program, COMMANDS);
+}

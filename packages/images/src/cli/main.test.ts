@@ -8,6 +8,7 @@ import { IMAGE_TYPES } from '../image-types.js';
 import { createImageSet } from '../io/node-directory.js';
 import { pagemapOf, writePagemap } from '../pagemap/pagemap.js';
 import { tinySet } from '../testing/tiny-set.js';
+import { COMMANDS } from './commands.js';
 import { main } from './main.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'criu-images-'));
@@ -24,7 +25,7 @@ async function run(args: string[], stdin: Uint8Array | string = ''): Promise<{ c
     stdin: () => Buffer.from(stdin),
     stdout: (what) => void pieces.push(Buffer.from(what)),
     stderr: (text) => void (err += text),
-  });
+  }, COMMANDS);
   const bytes = Buffer.concat(pieces);
   return { code, out: bytes.toString(), bytes, err };
 }

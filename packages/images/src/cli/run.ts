@@ -1,5 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs';
+import type { Command } from './command.js';
 import { main } from './main.js';
+import type { Terminal } from './terminal.js';
 
 /** Synchronous: what is written before an exit is out, into a pipe as well. */
 function put(fd: number, bytes: Uint8Array): void {
@@ -17,9 +19,15 @@ function put(fd: number, bytes: Uint8Array): void {
 
 const bytesOf = (what: string | Uint8Array): Uint8Array => (typeof what === 'string' ? Buffer.from(what) : what);
 
+/** What runs the commands: `criu-images` or `criu-ts`. */
+export interface Program {
+  readonly name: string;
+  readonly version: () => string;
+}
+
 /** Joins the commands to this process: its arguments, its standard streams, its exit code. */
-export async function runProgram(program: { readonly name: string; readonly version: () => string }): Promise<void> {
-  process.exitCode = await main(process.argv.slice(2), {
+export async function runCommands(program: Program, commands: Readonly<Record<string, Command>>): Promise<void> {
+  const terminal: Terminal = {
     name: program.name,
     get version(): string {
       return program.version();
@@ -31,5 +39,6 @@ export async function runProgram(program: { readonly name: string; readonly vers
     stdin: () => readFileSync(0),
     stdout: (what) => put(1, bytesOf(what)),
     stderr: (text) => put(2, bytesOf(text)),
-  });
+  };
+  process.exitCode = await main(process.argv.slice(2), terminal, commands);
 }

@@ -1,6 +1,7 @@
 import { ImageReader } from '../image-reader.js';
 import { IMG_COMMON, IMG_SERVICE, imageTypeOfKind, imageTypeOfName, imageTypeOfWords } from '../image-types.js';
 import { ImageWriter } from '../image-writer.js';
+import { MemorySink } from '../io/directory.js';
 import type { ByteSink, ByteSource } from '../io/directory.js';
 import { ByteCursor } from '../io/cursor.js';
 import { isRaw } from '../layout.js';
@@ -105,11 +106,13 @@ export function imageInfo(source: ByteSource): JsonObject {
   return { magic: magicOf(type), count: count - head };
 }
 
-/** Writes the image that the text of JSON, in UTF-8, describes. @throws JsonInvalid */
-export function imageFromText(text: Uint8Array, sink: ByteSink): void {
-  const pieces = imageFromUsualText(text);
-  if (pieces === undefined) imageFromJson(parseJson(new TextDecoder().decode(text)), sink);
-  else for (const piece of pieces) sink.write(piece);
+/** The image, in pieces, that the text of JSON in UTF-8 describes. @throws JsonInvalid */
+export function imageFromText(text: Uint8Array): readonly Uint8Array[] {
+  const usual = imageFromUsualText(text);
+  if (usual !== undefined) return usual;
+  const sink = new MemorySink('image');
+  imageFromJson(parseJson(new TextDecoder().decode(text)), sink);
+  return [sink.bytes()];
 }
 
 /** Writes the image that JSON describes. @throws JsonInvalid */

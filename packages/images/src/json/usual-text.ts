@@ -15,9 +15,10 @@ import { ReadyItems } from './json-text.js';
 
 /** Below, the general way is through before a module is compiled. Bytes. */
 const WORTH_IT = 16 * 1024;
-/** So much at a time, but an entry at least: what a cache holds, and of JSON, whose entries don't tell where they end, more. */
+/** So much at a time, but an entry at least: what a cache holds. */
 const WINDOW = 128 * 1024;
-const JSON_WINDOW = 2 * 1024 * 1024;
+/** JSON that is no longer goes in one piece: where an entry ends is only known when it was read. */
+const ONE_PIECE = 2 * 1024 * 1024;
 /** Entries beyond are left to the general way: neither they nor their text are held twice. */
 const MAX_WINDOW = 32 * 1024 * 1024;
 const MAX_ROOM = 4 * MAX_WINDOW;
@@ -77,8 +78,8 @@ export function imageFromUsualText(text: Uint8Array): Uint8Array[] | undefined {
 /** Where the list of entries ends; undefined where it is not usual. */
 function entriesFrom(door: MessageJson, type: ImageType<unknown>, text: Uint8Array, begin: number, pieces: Uint8Array[]): number | undefined {
   let at = begin;
-  let window = JSON_WINDOW;
-  let room = JSON_WINDOW / 2;
+  let window = text.length > ONE_PIECE ? WINDOW : text.length;
+  let room = window;
   let part: EntryPart = type.layout.first ?? type.layout.rest;
   for (;;) {
     const json = text.subarray(at, at + window);

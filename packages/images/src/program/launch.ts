@@ -1,11 +1,13 @@
-// The file that is executed. It runs the program with V8's code cache beside it, which saves compiling at every start.
+// The file that is executed. It runs the bundle of the command, with V8's code cache beside it, which saves compiling at every start.
 import { readFileSync, writeFileSync } from 'node:fs';
 import vm from 'node:vm';
 
 type Program = (require: NodeJS.Require, dirname: string) => void;
 
-const file = `${__dirname}/program.cjs`;
-const cacheFile = `${__dirname}/program.cache`;
+/** `codec` has what is called by the hundreds, `program` has all. */
+const bundle = ['decode', 'encode'].includes(process.argv[2] ?? '') ? 'codec' : 'program';
+const file = `${__dirname}/${bundle}.cjs`;
+const cacheFile = `${__dirname}/${bundle}.cache`;
 let cachedData: Buffer | undefined;
 try {
   cachedData = readFileSync(cacheFile);

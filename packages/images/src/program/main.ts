@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { runProgram } from '../cli/run.js';
+import { runProgram } from '../cli/index.js';
+import { identity } from './identity.js';
 
-void runProgram({
-  name: 'criu-images',
-  version: () => (JSON.parse(readFileSync(`${__dirname}/../package.json`, 'utf8')) as { version: string }).version,
-});
+void runProgram(identity);
