@@ -15,12 +15,7 @@ export function read(file: string | boolean | undefined, terminal: Terminal): Me
   return new MemorySource(path.basename(file), readFileSync(file));
 }
 
-export function write(file: string | boolean | undefined, what: string | Uint8Array, terminal: Terminal): void {
-  if (typeof file === 'string') writeFileSync(file, what);
-  else terminal.stdout(typeof what === 'string' ? `${what}\n` : what);
-}
-
-/** As `write`, piece by piece; nothing is made where the first one already fails. Behind text comes a line feed. */
+/** Into the file, or to standard output, piece by piece; nothing is made where the first one already fails. Behind text comes a line feed. */
 export function writePieces(file: string | boolean | undefined, pieces: Iterable<string | Uint8Array>, terminal: Terminal): void {
   const iterator = pieces[Symbol.iterator]();
   let next = iterator.next();

@@ -7,7 +7,7 @@ import { listDescriptors } from './explore/fds.js';
 import { listMappings } from './explore/mems.js';
 import { listProcesses } from './explore/ps.js';
 import { listPages } from './explore/rss.js';
-import { CODEC_COMMANDS, INDENT, read, write, writePieces } from './codec-commands.js';
+import { CODEC_COMMANDS, INDENT, read, writePieces } from './codec-commands.js';
 import type { Command } from './command.js';
 import { UsageError } from './terminal.js';
 
@@ -22,7 +22,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: [],
     run({ positionals: [file] }, terminal) {
-      write(undefined, writeJson(imageInfo(read(file, terminal)), INDENT), terminal);
+      terminal.stdout(`${writeJson(imageInfo(read(file, terminal)), INDENT)}\n`);
     },
   },
   x: {
