@@ -50,19 +50,23 @@ function commands(compiler, source, object, slot) {
 function build(name) {
   const source = path.join(wasmDir, name, `${name}.c`);
   const target = path.join(wasmDir, name, `${name}.wasm.ts`);
-  const inputs = [source, path.join(wasmDir, 'common.h'), self].map((file) => statSync(file).mtimeMs);
-  if (existsSync(target) && statSync(target).mtimeMs > Math.max(...inputs)) return;
+  const own = readdirSync(path.join(wasmDir, name)).filter((file) => /\.[ch]$/.test(file)).map((file) => path.join(wasmDir, name, file));
+  const inputs = [...own, path.join(wasmDir, 'common.h'), self].map((file) => statSync(file).mtimeMs);
+  const slot = SLOT * (1 + modules.indexOf(name));
+  const heading = `// Made by tools/build-wasm.mjs from ${name}.c for address ${slot}; do not edit.`;
+  // A module that comes in between moves those behind it.
+  if (existsSync(target) && statSync(target).mtimeMs > Math.max(...inputs) && readFileSync(target, 'utf8').startsWith(heading)) return;
   const compiler = findCompiler();
   const scratch = mkdtempSync(path.join(os.tmpdir(), 'criu-ts-wasm-'));
   try {
     const object = path.join(scratch, 'module.wasm');
-    for (const args of commands(compiler, source, object, SLOT * (1 + modules.indexOf(name)))) {
+    for (const args of commands(compiler, source, object, slot)) {
       const run = spawnSync(compiler, args, { stdio: ['ignore', 'inherit', 'inherit'] });
       if (run.status !== 0) throw new Error(`${compiler} cannot compile ${name}.c`);
     }
     const bytes = readFileSync(object);
     if (!WebAssembly.validate(bytes)) throw new Error(`${compiler} made no valid module of ${name}.c`);
-    writeFileSync(target, `// Made by tools/build-wasm.mjs from ${name}.c; do not edit.\nexport const module = '${bytes.toString('base64')}';\n`);
+    writeFileSync(target, `${heading}\nexport const module = '${bytes.toString('base64')}';\n`);
     console.log(`${name}: ${bytes.length} bytes, by ${compiler}`);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -1,9 +1,10 @@
 // Bundles a package with esbuild. Usage: node tools/bundle.mjs FOLDER
 //   A library: every entry of `exports` that has a source, to where `default` points (ESM; dependencies stay outside).
-//   The command line: see tools/bundle-cli.mjs.
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+//   The programs: see tools/bundle-cli.mjs and tools/bundle-images.mjs.
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { bundleImagesProgram } from './bundle-images.mjs';
 
 const folder = process.argv[2];
 const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
@@ -19,20 +20,10 @@ function entries() {
   return found;
 }
 
-/** The programs: `bin` says dist/NAME.js, the source is src/NAME.ts. */
-function bins() {
-  const found = {};
-  for (const output of Object.values(manifest.bin ?? {})) {
-    const name = /^(?:\.\/)?dist\/(.+)\.js$/.exec(output)?.[1];
-    if (name !== undefined) found[name] = path.join(folder, `src/${name}.ts`);
-  }
-  return found;
-}
-
 const outdir = path.join(folder, 'dist');
 rmSync(path.join(outdir, 'chunks'), { recursive: true, force: true });
 await build({
-  entryPoints: { ...entries(), ...bins() },
+  entryPoints: entries(),
   outdir,
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
@@ -44,4 +35,4 @@ await build({
   sourcemap: 'linked',
   logLevel: 'warning',
 });
-for (const name of Object.keys(bins())) chmodSync(path.join(outdir, `${name}.js`), 0o755);
+if (folder === 'packages/images') await bundleImagesProgram();

@@ -43,8 +43,8 @@ if [ "$(cat node_modules/.criu-ts-lock 2>/dev/null)" != "$lock" ]; then
   # tap compiles itself anew for the plugins of .taprc when it first runs; two first runs at once would break it for good.
   node_modules/.bin/tap build >/dev/null
   # npm links no program that is not built yet; npx wants the links.
-  ln -sf ../@criu-ts/images/dist/criu-images.js ../@criu-ts/cli/dist/criu-ts.cjs node_modules/.bin/
+  ln -sf ../@criu-ts/images/dist/criu-images.cjs ../@criu-ts/cli/dist/criu-ts.cjs node_modules/.bin/
   mv -f node_modules/.bin/criu-ts.cjs node_modules/.bin/criu-ts
-  mv -f node_modules/.bin/criu-images.js node_modules/.bin/criu-images
+  mv -f node_modules/.bin/criu-images.cjs node_modules/.bin/criu-images
   echo "$lock" >node_modules/.criu-ts-lock
 fi

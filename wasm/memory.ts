@@ -140,11 +140,16 @@ export function threadMemory(): Memory {
   return shared;
 }
 
+/** Node's Buffer does it in a moment; what browsers have takes a millisecond for 10 KiB before it is optimised. */
+function bytesOfBase64(base64: string): Uint8Array {
+  const { Buffer } = globalThis as { Buffer?: { from(text: string, encoding: 'base64'): Uint8Array } };
+  return Buffer === undefined ? Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)) : Buffer.from(base64, 'base64');
+}
+
 /** An instance of a module on this memory; undefined where it runs without WebAssembly. */
- 
 export function instantiate<Exports>(base64: string, memory: Memory): Exports | undefined {
   if (memory.wasm === undefined) return undefined;
-  const code = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const code = bytesOfBase64(base64);
   let module: object;
   try {
     module = new WebAssembly.Module(code);

@@ -13,7 +13,7 @@ import { repository } from '../harness/repository.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
-const program = path.join(repository, 'packages/images/dist/criu-images.js');
+const program = path.join(repository, 'packages/images/dist/criu-images.cjs');
 const crit = process.env['CRIT'] ?? 'crit';
 const hasCrit = spawnSync(crit, ['--version']).error === undefined;
 if (!hasCrit) console.log('no peer to compare with: name a crit by CRIT=path');

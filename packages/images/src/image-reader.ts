@@ -34,6 +34,7 @@ export function isBigEndianImage(source: ByteSource): boolean {
 export class ImageReader<Entry> {
   readonly type: ImageType<Entry>;
   readonly #cursor: ByteCursor;
+  #begun = false;
 
   /** @throws ImageCorrupt where the file does not begin with the kind's words */
   constructor(type: ImageType<Entry>, source: ByteSource) {
@@ -58,7 +59,24 @@ export class ImageReader<Entry> {
     });
   }
 
-  /** All entries. @throws ImageCorrupt */
+  /** bytes from the file's beginning: where the next entry lies */
+  get offset(): number {
+    return this.#cursor.offset;
+  }
+
+  /** How the next entry is made. */
+  get part(): EntryPart {
+    const { first, rest } = this.type.layout;
+    return this.#begun ? rest : (first ?? rest);
+  }
+
+  /** Passes over entries that somebody else has read, so many bytes of them. @throws ImageCorrupt */
+  pass(bytes: number): void {
+    this.#cursor.skip(bytes, 'entries');
+    this.#begun ||= bytes > 0;
+  }
+
+  /** All entries, or those that are left. @throws ImageCorrupt */
   *entries(): Generator<Entry, void, undefined> {
     for (const { part, message } of this.#messages()) {
       if (part.payload === undefined) {
@@ -80,9 +98,8 @@ export class ImageReader<Entry> {
   }
 
   *#messages(): Generator<{ part: EntryPart; message: object }, void, undefined> {
-    const { first, rest } = this.type.layout;
-    let part = first ?? rest;
     while (this.#cursor.remaining > 0) {
+      const { part } = this;
       const size = this.#cursor.u32(`size of ${part.message.name}`);
       const bytes = this.#cursor.take(size, part.message.name);
       let message: object;
@@ -91,8 +108,8 @@ export class ImageReader<Entry> {
       } catch (error) {
         throw located(error, this.#cursor, size);
       }
+      this.#begun = true;
       yield { part, message };
-      part = rest;
     }
   }
 }

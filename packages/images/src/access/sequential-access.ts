@@ -5,11 +5,11 @@ import type { Compression } from './unpack.js';
 
 const BLOCK = 256 * 1024;
 /** Blocks that are kept: reads near each other, and a few places at once, don't begin anew. */
-const KEPT = 64;
+const KEPT = 32;
 
 /**
  * A compressed access as if it were not: reading on costs what lies between, reading back begins at the stream's
- * beginning, unless the block is among the last 16 MiB that were read. Never more than that is held.
+ * beginning, unless the block is among the last 8 MiB that were read. Never more than that is held.
  */
 export function sequentialAccess(packed: ByteAccess, compression: Compression, maxBytes: number): ByteAccess {
   return new SequentialAccess(packed, compression, maxBytes);
@@ -115,6 +115,7 @@ class SequentialAccess implements ByteAccess {
   close(): void {
     void this.#pieces?.return().catch(() => undefined);
     this.#pieces = undefined;
+    this.#blocks.clear();
     this.#packed.close();
   }
 }

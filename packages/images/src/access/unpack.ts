@@ -1,7 +1,7 @@
 import { Decompress } from 'fzstd';
 import { ImageCorrupt } from '../errors.js';
 import type { ByteAccess } from './byte-access.js';
-import { readExactly } from './byte-access.js';
+import { MAX_WINDOW, ZstdFrames } from './zstd-frames.js';
 
 export type Compression = 'gzip' | 'zstd';
 
@@ -57,12 +57,11 @@ async function* gunzip(access: ByteAccess): AsyncGenerator<Uint8Array, void, und
   }
 }
 
-/** A window above this is refused: it would be held in memory. zstd itself needs --long for more than 8 MiB to unpack. */
-const MAX_WINDOW = 128 * 1024 * 1024;
+/** A run of 128 KiB has four bytes: a step unpacks to 8 MiB at most. */
+const STEP = 256;
 
 async function* unzstd(access: ByteAccess): AsyncGenerator<Uint8Array, void, undefined> {
-  const window = zstdWindow(await readExactly(access, 0, Math.min(18, access.size)));
-  if (window > MAX_WINDOW) throw new ImageCorrupt({ file: access.name, why: `its zstd window of ${window} bytes is above ${MAX_WINDOW}` });
+  const frames = new ZstdFrames();
   const ready: Uint8Array[] = [];
   const stream = new Decompress((piece) => void ready.push(piece));
   const push = (piece: Uint8Array, final: boolean): void => {
@@ -73,28 +72,14 @@ async function* unzstd(access: ByteAccess): AsyncGenerator<Uint8Array, void, und
     }
   };
   for await (const piece of packedPieces(access)) {
-    // In small steps: a small piece may unpack to much.
-    for (let at = 0; at < piece.length; at += 4096) {
-      push(piece.subarray(at, at + 4096), false);
+    for (let at = 0; at < piece.length; at += STEP) {
+      const step = piece.subarray(at, at + STEP);
+      const window = frames.push(step);
+      if (window > MAX_WINDOW) throw new ImageCorrupt({ file: access.name, why: `its zstd window of ${window} bytes is above ${MAX_WINDOW}; unpack it by zstd -d` });
+      push(step, false);
       for (let next = ready.shift(); next !== undefined; next = ready.shift()) yield next;
     }
   }
   push(new Uint8Array(0), true);
   yield* ready;
-}
-
-/** RFC 8878, 3.1.1.1: the window of the first frame. */
-function zstdWindow(start: Uint8Array): number {
-  const descriptor = start[4] ?? 0;
-  const single = (descriptor & 0x20) !== 0;
-  if (!single) {
-    const byte = start[5] ?? 0;
-    const base = 2 ** (10 + (byte >> 3));
-    return base + (base / 8) * (byte & 7);
-  }
-  // The window is the content, whose size follows.
-  const at = 5 + [0, 1, 2, 4][descriptor & 3]!;
-  const bytes = start.subarray(at, at + [1, 2, 4, 8][descriptor >> 6]!);
-  const size = bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
-  return bytes.length === 2 ? size + 256 : size;
 }

@@ -7,9 +7,16 @@ import { compressionOf } from '../access/unpack.js';
 import { ImageCorrupt } from '../errors.js';
 import type { ImageFiles, Limits } from './image-files.js';
 
-/** Of a compressed archive, members up to this size are kept from the one pass over it, as many as fit into the second. */
+/** Of compressed archives, members up to this size are kept from the one pass over them, as many as fit into the second. */
 const KEEP_MEMBER = 1024 * 1024;
-const KEEP_ALL = 64 * 1024 * 1024;
+const KEEP_ALL = 16 * 1024 * 1024;
+
+/** What an archive and all those within it may use together. */
+interface Budget {
+  /** bytes of members that are kept */
+  keep: number;
+  members: number;
+}
 
 /** The files and links of an archive, by path. */
 interface Members {
@@ -24,26 +31,30 @@ interface Members {
  * top, in a directory (`checkpoint/` of what podman, CRI-O and containerd's CRI export), or in a tar within the tar
  * (a blob of the OCI layout that `ctr images export` writes). @throws ImageCorrupt where it is no archive
  */
-export async function openArchive(access: ByteAccess, limits: Limits, depth = 0): Promise<ImageFiles[]> {
+export async function openArchive(access: ByteAccess, limits: Limits): Promise<ImageFiles[]> {
+  return openNested(access, limits, { keep: KEEP_ALL, members: limits.members }, 0);
+}
+
+async function openNested(access: ByteAccess, limits: Limits, budget: Budget, depth: number): Promise<ImageFiles[]> {
   const compression = await compressionOf(access);
   const plain = compression === undefined ? access : sequentialAccess(access, compression, limits.unpackedBytes);
   if (!(await isTar(plain))) throw new ImageCorrupt({ file: access.name, offset: 0, why: compression === undefined ? 'it is neither a tar nor packed by gzip or zstd' : `it is packed by ${compression}, but holds no tar` });
-  const members = await readMembers(plain, limits);
+  const members = await readMembers(plain, limits, budget);
   const sets = setsIn(members);
   if (sets.length > 0 || depth >= limits.nesting) return sets;
   for (const [path, file] of members.files) {
     if (!path.startsWith('blobs/') && !path.endsWith('.tar') && !path.endsWith('.tar.gz') && !path.endsWith('.tar.zst')) continue;
     if ((await compressionOf(file)) === undefined && !(await isTar(file))) continue;
-    sets.push(...(await openArchive(file, limits, depth + 1)));
+    sets.push(...(await openNested(file, limits, budget, depth + 1)));
   }
   return sets;
 }
 
-async function readMembers(plain: ByteAccess, limits: Limits): Promise<Members> {
+async function readMembers(plain: ByteAccess, limits: Limits, budget: Budget): Promise<Members> {
   const files = new Map<string, ByteAccess>();
   const links = new Map<string, string>();
-  let kept = 0;
   for await (const member of tarMembers(plain, limits.members)) {
+    if (--budget.members < 0) throw new ImageCorrupt({ file: plain.name, why: `the archives within have more than ${limits.members} members` });
     // A path that comes again replaces the one before, as tar itself does.
     links.delete(member.path);
     if (member.kind === 'symlink') links.set(member.path, member.target);
@@ -51,11 +62,13 @@ async function readMembers(plain: ByteAccess, limits: Limits): Promise<Members> 
       const target = files.get(member.target);
       if (target !== undefined) files.set(member.path, target);
     } else {
-      const keep = plain.sequential && member.size <= KEEP_MEMBER && kept + member.size <= KEEP_ALL;
+      const keep = plain.sequential && member.size <= KEEP_MEMBER && member.size <= budget.keep;
       files.set(member.path, await memberAccess(plain, member, keep));
-      if (keep) kept += member.size;
+      if (keep) budget.keep -= member.size;
     }
   }
+  // What a compressed one holds to go on reading is needed by nobody yet, and there may be many.
+  plain.close();
   return { name: plain.name, files, links, close: () => plain.close() };
 }
 

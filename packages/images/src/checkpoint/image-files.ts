@@ -23,7 +23,7 @@ export interface ImageFiles {
 export interface Limits {
   /** bytes that a compressed archive may unpack to; 1 TiB */
   readonly unpackedBytes: number;
-  /** members of an archive; 1,000,000 */
+  /** members of an archive, those of archives within it counted; 100,000 */
   readonly members: number;
   /** bytes of one image that is read whole (page contents, queues and ghost files are not); 512 MiB */
   readonly imageBytes: number;
@@ -33,4 +33,4 @@ export interface Limits {
   readonly nesting: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { unpackedBytes: 2 ** 40, members: 1_000_000, imageBytes: 512 * 2 ** 20, parents: 1000, nesting: 3 };
+export const DEFAULT_LIMITS: Limits = { unpackedBytes: 2 ** 40, members: 100_000, imageBytes: 512 * 2 ** 20, parents: 1000, nesting: 3 };

@@ -1,78 +1,21 @@
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { MemorySink, MemorySource } from '../io/directory.js';
 import { NodeDirectory } from '../io/node-directory.js';
 import { ImageSet } from '../image-set.js';
-import { imageFromJson, imageInfo, imageToText } from '../json/image-json.js';
-import { parseJson, writeJson } from '../json/json-text.js';
+import { imageInfo, imageToPieces } from '../json/image-json.js';
+import { writeJson } from '../json/json-text.js';
 import { CHECKPOINT_COMMANDS } from './checkpoint-commands.js';
 import { listDescriptors } from './explore/fds.js';
 import { listMappings } from './explore/mems.js';
 import { listProcesses } from './explore/ps.js';
 import { listPages } from './explore/rss.js';
-import type { Arguments, Command } from './command.js';
+import { CODEC_COMMANDS, INDENT, read, writePieces } from './codec-commands.js';
+import type { Command } from './command.js';
 import { gunzip } from './gunzip.js';
-import type { Terminal } from './terminal.js';
 import { UsageError } from './terminal.js';
-
-/** As `crit` has it. */
-const INDENT = 4;
-
-const FILES = { in: { type: 'string', short: 'i' }, out: { type: 'string', short: 'o' } } as const;
-
-function read(file: Arguments['values'][string], terminal: Terminal): MemorySource {
-  if (typeof file !== 'string') return new MemorySource('standard input', terminal.stdin());
-  return new MemorySource(path.basename(file), readFileSync(file));
-}
-
-function write(file: Arguments['values'][string], what: string | Uint8Array, terminal: Terminal): void {
-  if (typeof file === 'string') writeFileSync(file, what);
-  else terminal.stdout(typeof what === 'string' ? `${what}\n` : what);
-}
-
-/** As `write`, piece by piece; nothing is made where the first one already fails. */
-function writePieces(file: Arguments['values'][string], pieces: Iterable<string>, terminal: Terminal): void {
-  const iterator = pieces[Symbol.iterator]();
-  let next = iterator.next();
-  const fd = typeof file === 'string' ? openSync(file, 'w') : undefined;
-  try {
-    for (; next.done !== true; next = iterator.next()) {
-      if (fd === undefined) terminal.stdout(next.value);
-      else writeFileSync(fd, next.value);
-    }
-    if (fd === undefined) terminal.stdout('\n');
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
-}
 
 const EXPLORERS: Readonly<Record<string, (set: ImageSet) => Iterable<string>>> = { ps: listProcesses, fds: listDescriptors, mems: listMappings, rss: listPages };
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
-  decode: {
-    summary: 'convert an image from binary to JSON',
-    usage: '[--pretty] [-i IN] [-o OUT]',
-    options: { ...FILES, pretty: { type: 'boolean' } },
-    positionals: [],
-    help: ['--pretty         several lines, indented, with some numbers in the form of their field', '-i IN, --in IN   the image (standard input by default)', '-o OUT, --out OUT  where the JSON goes (standard output by default)'],
-    run({ values }, terminal) {
-      const pretty = values.pretty === true;
-      writePieces(values.out, imageToText(read(values.in, terminal), { pretty, gunzip }, pretty ? INDENT : undefined), terminal);
-    },
-  },
-  encode: {
-    summary: 'convert an image from JSON to binary',
-    usage: '[-i IN] [-o OUT]',
-    options: FILES,
-    positionals: [],
-    help: ['-i IN, --in IN   the JSON (standard input by default)', '-o OUT, --out OUT  where the image goes (standard output by default)'],
-    run({ values }, terminal) {
-      const source = read(values.in, terminal);
-      const sink = new MemorySink('image');
-      imageFromJson(parseJson(new TextDecoder().decode(source.read(0, source.size))), sink);
-      write(values.out, sink.bytes(), terminal);
-    },
-  },
+  ...CODEC_COMMANDS,
   info: {
     summary: 'show kind and number of entries of an image',
     usage: 'IN',
@@ -80,7 +23,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: [],
     run({ positionals: [file] }, terminal) {
-      write(undefined, writeJson(imageInfo(read(file, terminal)), INDENT), terminal);
+      terminal.stdout(`${writeJson(imageInfo(read(file, terminal)), INDENT)}\n`);
     },
   },
   x: {
@@ -103,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: ['--nopl  show sizes in place of payloads'],
     run({ values, positionals: [file] }, terminal) {
-      writePieces(undefined, imageToText(read(file, terminal), { pretty: true, noPayload: values.nopl === true, gunzip }, INDENT), terminal);
+      writePieces(undefined, imageToPieces(read(file, terminal), { pretty: true, noPayload: values.nopl === true, gunzip }, INDENT), terminal);
     },
   },
   ...CHECKPOINT_COMMANDS,

@@ -6,6 +6,7 @@ import { DROPPABLE } from '../edit/edits.js';
 import { VMA } from '../memory/vma-bits.js';
 import { PE_PRESENT } from '../pagemap/pagemap.js';
 import { PAGE, at, tinySet, vma } from '../testing/tiny-set.js';
+import { COMMANDS } from './commands.js';
 import { EDIT_OPTIONS, editsOf } from './edit-options.js';
 import { main } from './main.js';
 
@@ -15,7 +16,7 @@ t.teardown(() => rmSync(dir, { recursive: true }));
 async function edit(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
-  const code = await main(['edit', ...args], { name: 'criu-images', columns: 0, version: '1', stdin: () => new Uint8Array(0), stdout: (what) => void (out += String(what)), stderr: (text) => void (err += text) });
+  const code = await main(['edit', ...args], { name: 'criu-images', columns: 0, version: '1', stdin: () => new Uint8Array(0), stdout: (what) => void (out += String(what)), stderr: (text) => void (err += text) }, COMMANDS);
   return { code, out, err };
 }
 

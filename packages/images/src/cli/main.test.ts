@@ -9,6 +9,7 @@ import { VMA } from '../memory/vma-bits.js';
 import { createImageSet } from '../io/node-directory.js';
 import { PE_PRESENT, pagemapOf, writePagemap } from '../pagemap/pagemap.js';
 import { tinySet, vma as tinyVma } from '../testing/tiny-set.js';
+import { COMMANDS } from './commands.js';
 import { main } from './main.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'criu-images-'));
@@ -25,7 +26,7 @@ async function run(args: string[], stdin: Uint8Array | string = ''): Promise<{ c
     stdin: () => Buffer.from(stdin),
     stdout: (what) => void pieces.push(Buffer.from(what)),
     stderr: (text) => void (err += text),
-  });
+  }, COMMANDS);
   const bytes = Buffer.concat(pieces);
   return { code, out: bytes.toString(), bytes, err };
 }

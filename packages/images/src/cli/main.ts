@@ -1,32 +1,27 @@
 import { parseArgs } from 'node:util';
-import { NoCore } from '../core-file/core-file.js';
-import { ImageCorrupt } from '../errors.js';
-import { JsonInvalid } from '../json/json-invalid.js';
-import { MemoryUnavailable } from '../memory/process-memory.js';
-import { COMMANDS } from './commands.js';
 import type { Arguments, Command } from './command.js';
 import { UsageError } from './terminal.js';
 import type { Terminal } from './terminal.js';
 
 /** Runs the command line; returns the exit code: 0, 1 where an image or file is not as it should be, 2 for a wrong command line. */
-export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function main(args: readonly string[], terminal: Terminal, commands: Readonly<Record<string, Command>>): Promise<number> {
   const [name, ...rest] = args;
-  const usage = `usage: ${terminal.name} [-h] [--version] {${Object.keys(COMMANDS).join(',')}} ...`;
+  const usage = `usage: ${terminal.name} [-h] [--version] {${Object.keys(commands).join(',')}} ...`;
   if (name === '--version') {
     terminal.stdout(`${terminal.version}\n`);
     return 0;
   }
   if (name === '-h' || name === '--help') {
-    terminal.stdout(`${usage}\n\nLooks into the images of a checkpoint.\n\n${Object.entries(COMMANDS).map(([command, { summary }]) => `  ${command.padEnd(9)}${summary}\n`).join('')}\n${terminal.name} COMMAND --help says more.\n`);
+    terminal.stdout(`${usage}\n\nLooks into the images of a checkpoint.\n\n${Object.entries(commands).map(([command, { summary }]) => `  ${command.padEnd(9)}${summary}\n`).join('')}\n${terminal.name} COMMAND --help says more.\n`);
     return 0;
   }
   if (name === undefined) {
     terminal.stderr(`${usage}\n${terminal.name}: error: too few arguments\n`);
     return 1;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name]! : undefined;
+  const command = Object.hasOwn(commands, name) ? commands[name]! : undefined;
   if (command === undefined) {
-    terminal.stderr(`${usage}\n${terminal.name}: error: '${name}' is none of ${Object.keys(COMMANDS).join(', ')}\n`);
+    terminal.stderr(`${usage}\n${terminal.name}: error: '${name}' is none of ${Object.keys(commands).join(', ')}\n`);
     return 2;
   }
   return runCommand(name, command, rest, terminal);
@@ -65,9 +60,11 @@ function parse(command: Command, args: readonly string[]): Arguments {
   }
 }
 
+/** ImageCorrupt, JsonInvalid, MemoryUnavailable, NoCore: by their codes, so that none of them is loaded for its name. */
+const BLAMED: ReadonlySet<unknown> = new Set(['image-corrupt', 'json-invalid', 'memory-unavailable', 'no-core']);
+
 /** One line for whatever images, JSON and file system are to blame for; the rest is our bug and is thrown on. */
 function explain(error: unknown): string {
-  if (error instanceof ImageCorrupt || error instanceof JsonInvalid || error instanceof MemoryUnavailable || error instanceof NoCore) return error.message;
-  if (error instanceof Error && 'syscall' in error) return error.message;
+  if (error instanceof Error && ('syscall' in error || ('code' in error && BLAMED.has(error.code)))) return error.message;
   throw error;
 }

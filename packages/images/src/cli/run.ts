@@ -1,6 +1,8 @@
 import { readFileSync, writeSync } from 'node:fs';
 import type { HostJudge } from '../verify/host.js';
+import type { Command } from './command.js';
 import { main } from './main.js';
+import type { Terminal } from './terminal.js';
 
 /** Synchronous: what is written before an exit is out, into a pipe as well. */
 function put(fd: number, bytes: Uint8Array): void {
@@ -18,6 +20,7 @@ function put(fd: number, bytes: Uint8Array): void {
 
 const bytesOf = (what: string | Uint8Array): Uint8Array => (typeof what === 'string' ? Buffer.from(what) : what);
 
+/** What runs the commands: `criu-images` or `criu-ts`. */
 export interface Program {
   readonly name: string;
   readonly version: () => string;
@@ -26,16 +29,20 @@ export interface Program {
 }
 
 /** Joins the commands to this process: its arguments, its standard streams, its exit code. */
-export async function runProgram(program: Program): Promise<void> {
-  process.exitCode = await main(process.argv.slice(2), {
+export async function runCommands(program: Program, commands: Readonly<Record<string, Command>>): Promise<void> {
+  const terminal: Terminal = {
     name: program.name,
     get version(): string {
       return program.version();
     },
     ...(program.host && { host: program.host }),
-    columns: process.stdout.isTTY ? process.stdout.columns : 0,
+    // The stream is only made where it is asked for.
+    get columns(): number {
+      return process.stdout.isTTY ? process.stdout.columns : 0;
+    },
     stdin: () => readFileSync(0),
     stdout: (what) => put(1, bytesOf(what)),
     stderr: (text) => put(2, bytesOf(text)),
-  });
+  };
+  process.exitCode = await main(process.argv.slice(2), terminal, commands);
 }

@@ -1,6 +1,7 @@
 import { ImageReader, readFirstWord } from '../image-reader.js';
 import { IMG_COMMON, IMG_SERVICE, imageTypeOfKind, imageTypeOfName, imageTypeOfWords } from '../image-types.js';
 import { ImageWriter } from '../image-writer.js';
+import { MemorySink } from '../io/directory.js';
 import type { ByteSink, ByteSource } from '../io/directory.js';
 import { ByteCursor } from '../io/cursor.js';
 import { isRaw } from '../layout.js';
@@ -9,8 +10,9 @@ import { rawFromJson, rawToJson } from '../raw/raw-json.js';
 import type { Gunzip } from '../raw/raw-json.js';
 import { isBigEndian, turnedAddresses } from './byte-order.js';
 import { JsonInvalid } from './json-invalid.js';
-import { jsonPieces, writeJson } from './json-text.js';
-import type { JsonObject, JsonValue } from './json-text.js';
+import { imageFromUsualText, usualEntries } from './usual-text.js';
+import { jsonPieces, parseJson, writeJson } from './json-text.js';
+import type { JsonObject, JsonValue, ReadyItems } from './json-text.js';
 import { arrayAt, messageFromJson, messageToJson, objectAt } from './message-json.js';
 import { payloadFromJson, payloadToJson, sizeText } from './payload-json.js';
 
@@ -43,14 +45,28 @@ function typeOf(source: ByteSource): AnyImageType {
 export function imageToJson(source: ByteSource, options: JsonOptions = {}): JsonObject {
   const type = typeOf(source);
   if (isRaw(type)) return rawImage(type, source, options);
-  return { ...headOf(type, source), entries: [...entriesToJson(type, source, options)] };
+  const reader = new ImageReader(type, source);
+  return { ...headOf(reader), entries: [...entriesToJson(type, reader, options)] };
 }
 
 /** The same as text, in pieces: of an image of any size, a little is held. What comes before damage is given. @throws ImageCorrupt */
 export function* imageToText(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string, void, undefined> {
+  const ascii = new TextDecoder();
+  for (const piece of imageToPieces(source, options, indent)) yield typeof piece === 'string' ? piece : ascii.decode(piece);
+}
+
+/** As `imageToText`; a piece of bytes is ASCII, and to be used before anything else happens. @throws ImageCorrupt */
+export function* imageToPieces(source: ByteSource, options: JsonOptions = {}, indent?: number): Generator<string | Uint8Array, void, undefined> {
   const type = typeOf(source);
-  if (isRaw(type)) yield writeJson(rawImage(type, source, options), indent);
-  else yield* jsonPieces(headOf(type, source), 'entries', entriesToJson(type, source, options), indent);
+  if (isRaw(type)) {
+    yield writeJson(rawImage(type, source, options), indent);
+    return;
+  }
+  const reader = new ImageReader(type, source);
+  const { pretty = false, noPayload = false } = options;
+  const items = entriesToJson(type, reader, options);
+  const isPlain = !pretty && !noPayload && indent === undefined && !reader.bigEndian;
+  yield* jsonPieces(headOf(reader), 'entries', isPlain ? usualFirst(reader, source, items) : items, indent);
 }
 
 function rawImage(type: RawImageType, source: ByteSource, { noPayload = false, gunzip }: JsonOptions): JsonObject {
@@ -59,18 +75,28 @@ function rawImage(type: RawImageType, source: ByteSource, { noPayload = false, g
 }
 
 /** What stands before the entries; of an image of a big-endian machine (s390x), that it is. */
-function headOf(type: ImageType<unknown>, source: ByteSource): JsonObject {
-  return { magic: magicOf(type), ...(new ImageReader(type, source).bigEndian ? { byteOrder: 'big' } : {}) };
+function headOf({ type, bigEndian }: ImageReader<unknown>): JsonObject {
+  return { magic: magicOf(type), ...(bigEndian ? { byteOrder: 'big' } : {}) };
+}
+
+/** All items: what is usual in its quick way, then what is left. */
+function* usualFirst(reader: ImageReader<unknown>, source: ByteSource, items: Generator<JsonObject>): Generator<JsonObject | ReadyItems, void, undefined> {
+  if (reader.type.layout.first !== undefined) {
+    const first = items.next();
+    if (first.done !== true) yield first.value;
+  }
+  yield* usualEntries(reader, source);
+  yield* items;
 }
 
 const magicOf = (type: ImageType<unknown>): string => (type.kind === 'SHMEM_PAGEMAP' ? 'PAGEMAP' : type.kind);
 
-function* entriesToJson(type: ImageType<unknown>, source: ByteSource, { pretty = false, noPayload = false }: JsonOptions): Generator<JsonObject, void, undefined> {
-  const reader = new ImageReader(type, source);
+function* entriesToJson(type: ImageType<unknown>, reader: ImageReader<unknown>, { pretty = false, noPayload = false }: JsonOptions): Generator<JsonObject, void, undefined> {
   const show = reader.bigEndian && pretty ? turnedAddresses : (json: JsonObject): JsonObject => json;
-  let index = 0;
+  let next = reader.part;
   for (const entry of noPayload ? reader.scan() : reader.entries()) {
-    const part = partOf(type, index++);
+    const part = next;
+    next = type.layout.rest;
     if (part.payload === undefined && !noPayload) {
       yield show(messageToJson(part.message, entry as object, pretty));
       continue;
@@ -98,6 +124,14 @@ export function imageInfo(source: ByteSource): JsonObject {
 }
 
 const countIn = ({ messages, lines }: JsonObject): number => [messages, lines].find((list) => Array.isArray(list))?.length ?? 0;
+/** The image, in pieces, that the text of JSON in UTF-8 describes. @throws JsonInvalid */
+export function imageFromText(text: Uint8Array): readonly Uint8Array[] {
+  const usual = imageFromUsualText(text);
+  if (usual !== undefined) return usual;
+  const sink = new MemorySink('image');
+  imageFromJson(parseJson(new TextDecoder().decode(text)), sink);
+  return [sink.bytes()];
+}
 
 /** Writes the image that JSON describes. @throws JsonInvalid */
 export function imageFromJson(json: JsonValue, sink: ByteSink): void {

@@ -156,11 +156,20 @@ export function writeJson(value: JsonValue, indent?: number): string {
   return jsonText(value, indent === undefined ? undefined : ' '.repeat(indent), '\n');
 }
 
+/** Items whose text is there already, as ASCII in one line, with ", " before each. To be used before anything else happens. */
+export class ReadyItems {
+  readonly text: Uint8Array;
+
+  constructor(text: Uint8Array) {
+    this.text = text;
+  }
+}
+
 /**
  * The same for { …head, [key]: [items] }, in pieces of some 64 KiB, so that neither all items nor all of the text are held.
- * `key` comes last, as it does in images.
+ * `key` comes last, as it does in images. A piece of bytes is ASCII, and to be used before anything else happens.
  */
-export function* jsonPieces(head: JsonObject, key: string, items: Iterable<JsonValue>, indent?: number): Generator<string, void, undefined> {
+export function* jsonPieces(head: JsonObject, key: string, items: Iterable<JsonValue | ReadyItems>, indent?: number): Generator<string | Uint8Array, void, undefined> {
   const unit = indent === undefined ? undefined : ' '.repeat(indent);
   const [first, second] = unit === undefined ? ['', ''] : [`\n${unit}`, `\n${unit}${unit}`];
   const comma = unit === undefined ? ', ' : ',';
@@ -169,6 +178,17 @@ export function* jsonPieces(head: JsonObject, key: string, items: Iterable<JsonV
   text += `${first}${quotedKey(key)}[`;
   let any = false;
   for (const item of items) {
+    if (item instanceof ReadyItems) {
+      const ready = any ? item.text : item.text.subarray(comma.length);
+      any = true;
+      if (ready.length < PIECE) text += ascii.decode(ready);
+      else {
+        if (text !== '') yield text;
+        text = '';
+        yield ready;
+      }
+      continue;
+    }
     text += (any ? comma : '') + second + jsonText(item, unit, second);
     any = true;
     if (text.length < PIECE) continue;
@@ -179,6 +199,7 @@ export function* jsonPieces(head: JsonObject, key: string, items: Iterable<JsonV
 }
 
 const PIECE = 64 * 1024;
+const ascii = new TextDecoder();
 
 /** Keys are few, and come again with every entry. */
 const quotedKeys = new Map<string, string>();

@@ -1,0 +1,4 @@
+import { runProgram } from '../cli/index.js';
+import { identity } from './identity.js';
+
+void runProgram(identity);
