@@ -41,6 +41,9 @@ function realCase(name: string, { name: about, skip }: RealProgramKind, rounds: 
       { figure: 'dump without node', ratio: 1 },
       { figure: 'restore without node', ratio: 1 },
     ],
+    pause: async () => {
+      for (const program of programs.values()) process.kill((await program).victim.pid, 'SIGSTOP');
+    },
     run: async (ws, tool, dir) => {
       const program = await (programs.get(tool.name) ?? programs.set(tool.name, start(ws, tool)).get(tool.name));
       if (program === undefined) throw new Error('never');
@@ -65,8 +68,9 @@ export function warmRound(name: string, warm: number): (ws: Workspace, dir: stri
   return async (ws, dir) => {
     if (running === undefined) ws.afterwards(() => restoredTree?.().forEach((each) => stateOf(each) !== undefined && process.kill(each, 'SIGKILL')));
     const program = await (running ??= name === 'postgres' ? startPostgres(ws) : name === 'jvm' ? jvm.start(ws) : (nginx.startForPeer ?? nginx.start)(ws));
-    await program.check(throwing);
     const { pid } = program.victim;
+    process.kill(pid, 'SIGCONT');
+    await program.check(throwing);
     const tree = [pid, ...descendantsOf(pid)];
     const imagesDir = path.join(dir, 'images');
     await ws.shell(`mkdir '${imagesDir}'`);
@@ -86,6 +90,8 @@ export function warmRound(name: string, warm: number): (ws: Workspace, dir: stri
     restoredTree = () => [pid, ...descendantsOf(pid)];
     await program.check(throwing);
     rmSync(imagesDir, { recursive: true });
+    // It would be at work while the peer's is measured.
+    process.kill(pid, 'SIGSTOP');
     return { dump: dumped - begin, restore: end - before };
   };
 }
