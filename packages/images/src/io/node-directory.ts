@@ -1,5 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readFileSync, readSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import { ImageSet } from '../image-set.js';
+import { MemorySource } from './directory.js';
 import type { ByteSink, ByteSource, ImageDirectory } from './directory.js';
 
 /** What to do with a file that is there already: `refuse` is O_EXCL; `replace` removes it first, so that hard links keep their contents. */
@@ -92,6 +94,18 @@ export class NodeDirectory implements ImageDirectory, Disposable {
     // An image set is flat; names that lead elsewhere come only from hostile images.
     if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) throw new TypeError(`'${name}' is not the name of an image file`);
     return `${this.#base}/${name}`;
+  }
+}
+
+/** A file for reading. One that is no regular file, whose size nobody knows, is read at once. */
+export function openFile(file: string): ByteSource {
+  const name = path.basename(file);
+  const fd = openSync(file, constants.O_RDONLY);
+  if (fstatSync(fd).isFile()) return new FileSource(name, fd);
+  try {
+    return new MemorySource(name, readFileSync(fd));
+  } finally {
+    closeSync(fd);
   }
 }
 

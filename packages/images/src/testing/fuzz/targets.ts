@@ -102,7 +102,7 @@ function decodeImage(bytes: Uint8Array, name: string): void {
   attempt(() => void [...imageToText(source(), { pretty: true, noPayload: true }, 4)]);
   attempt(() => void imageInfo(source()));
   if (!isShown) return;
-  attempt(() => void imageFromText(Buffer.from(text)));
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(text))));
 }
 
 /** Entries enough for the quick way: it must say what the general way says. */
@@ -131,7 +131,7 @@ function bothWays(random: Random): void {
     const at = [...quick].findIndex((character, i) => character !== general[i]);
     throw new Error(`${type.kind}: the quick way says something else: ${quick.slice(Math.max(0, at - 80), at + 80)} instead of ${general.slice(Math.max(0, at - 80), at + 80)}`);
   }
-  attempt(() => void imageFromText(Buffer.from(random.once(2) ? mutateText(quick, random) : quick)));
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(random.once(2) ? mutateText(quick, random) : quick))));
 }
 
 const ROWS: [number, number, number][] = [[0, 30, 4], [40, 10, 4]];
@@ -299,7 +299,7 @@ function texts(random: Random): void {
   const type = random.of(KINDS);
   let text = '';
   if (!attempt(() => void (text = writeJson(imageToJson(new MemorySource('x.img', oddImage(type, random)), { pretty: random.once(2) }), random.once(2) ? 4 : undefined)))) text = `{"magic": "${type.kind}", "entries": [{}]}`;
-  attempt(() => void imageFromText(Buffer.from(mutateText(text, random))));
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(mutateText(text, random)))));
 }
 
 const POLICY = '{"uids": [0, 1000], "allowRoot": false, "capabilities": ["chown"], "executables": ["/usr/**"], "paths": ["/var/*/x"]}';
