@@ -287,12 +287,16 @@ async function archives(random: Random): Promise<void> {
   await lookAt(bytes, random);
 }
 
+const ZEROS = 2 ** 22;
+/** A member of a gzip stream (RFC 1952, 2.2) that is 4 MiB of zeros. */
+const packedZeros = gzipSync(Buffer.alloc(ZEROS), { level: 1 });
+
 /** Small packed streams that unpack to much. */
 async function bombs(random: Random): Promise<void> {
-  const zeros = 2 ** (16 + random.below(9));
-  const header = tarOf([{ name: random.of(['a', 'inventory.img', 'blobs/sha256/a', 'x.tar.gz']), size: random.of([zeros, 2 ** 33 - 1, 0]) }]).subarray(0, 512);
-  const bytes = Buffer.concat([header, Buffer.alloc(zeros)]);
-  await lookAt(random.once(2) ? gzipSync(bytes, { level: 1 }) : zstdOf(bytes, random), random);
+  const times = random.once(30) ? random.below(40) : random.below(3);
+  const size = random.of([times * ZEROS, 2 ** 33 - 1, 100_000, 0]);
+  const header = tarOf([{ name: random.of(['a', 'inventory.img', 'blobs/sha256/a', 'x.tar.gz']), size }]).subarray(0, 512);
+  await lookAt(random.once(2) ? Buffer.concat([gzipSync(header), ...Array.from({ length: times }, () => packedZeros)]) : zstdOf(header, random), random);
 }
 
 function texts(random: Random): void {
