@@ -16,7 +16,7 @@ const layers = [
   layer('images', 'wasm'),
   layer('wasm'),
   layer('native'),
-  layer('e2e', 'core', 'images', 'kernel'),
+  layer('e2e', 'core', 'images', 'kernel', 'wasm'),
   layer('tools'),
 ];
 

@@ -42,9 +42,9 @@ if [ "$(cat node_modules/.criu-ts-lock 2>/dev/null)" != "$lock" ]; then
   npm ci --no-audit --no-fund --loglevel=error
   # tap compiles itself anew for the plugins of .taprc when it first runs; two first runs at once would break it for good.
   node_modules/.bin/tap build >/dev/null
-  # npm links no program that is not built yet; npx wants the links.
-  ln -sf ../@criu-ts/images/dist/criu-images.cjs ../@criu-ts/cli/dist/criu-ts.cjs node_modules/.bin/
-  mv -f node_modules/.bin/criu-ts.cjs node_modules/.bin/criu-ts
-  mv -f node_modules/.bin/criu-images.cjs node_modules/.bin/criu-images
   echo "$lock" >node_modules/.criu-ts-lock
 fi
+# npm links no program that is not built yet; npx wants the links.
+ln -sf ../@criu-ts/images/dist/criu-images.cjs ../@criu-ts/cli/dist/criu-ts.cjs node_modules/.bin/
+mv -f node_modules/.bin/criu-ts.cjs node_modules/.bin/criu-ts
+mv -f node_modules/.bin/criu-images.cjs node_modules/.bin/criu-images

@@ -1,7 +1,7 @@
-// usage: node tools/bench-images.mjs [--rounds N]        CRIT=path of the peer, by default `crit` where there is one
-// The image commands beside crit, in one run: medians of CPU time (user and system) in ms, start-up of the interpreters
-// included; other work on the machine does not count.
-// Then what has no peer: search, and inspect of a checkpoint of 10 GB, with its peak memory.
+// usage: node tools/bench-images.mjs [--rounds N]        CRIT=path of CRIU's crit, by default `crit` where there is one; GO_CRIT=path of go-criu's
+// The image commands beside those of others, in turn: medians of CPU time (user and system) and of wall time in ms, start-up
+// of the interpreters included. Other work on the machine does not count for CPU time, so that is what is judged.
+// Then what has no such peer: search, the codecs, and inspect of a checkpoint of 10 GB, with its peak memory.
 import { spawnSync } from 'node:child_process';
 import { ftruncateSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,38 +10,61 @@ import { parseArgs } from 'node:util';
 import { IMAGE_TYPES, PE_PRESENT, openCheckpoint, pagemapOf, searchCheckpoint, writePagemap, type ImageSet } from '@criu-ts/images';
 import { createImageSet } from '@criu-ts/images/node';
 import { repository } from '../harness/repository.js';
+import { benchCodecs } from './codecs.js';
+import { cpuSeconds, median } from './cpu.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
 const program = path.join(repository, 'packages/images/dist/criu-images.cjs');
-const crit = process.env['CRIT'] ?? 'crit';
-const hasCrit = spawnSync(crit, ['--version']).error === undefined;
-if (!hasCrit) console.log('no peer to compare with: name a crit by CRIT=path');
 const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-bench-images-'));
 using _scratch = { [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
 
-const median = (times: number[]): number => times.sort((a, b) => a - b)[times.length >> 1]!;
-
-/** CPU time of a command in ms, and what it wrote to stderr before. @throws where it fails */
-function once(command: readonly string[]): number {
-  const run = spawnSync('/bin/bash', ['-c', 'TIMEFORMAT="%U %S"; time "$0" "$@" > /dev/null', ...command], { encoding: 'utf8' });
-  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}`);
-  const [user, system] = run.stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
-  return (user! + system!) * 1000;
+interface Times {
+  readonly cpu: number;
+  readonly wall: number;
 }
 
+/** Times of a command in ms. @throws where it fails */
+function once(command: readonly string[]): Times {
+  const run = spawnSync('/bin/bash', ['-c', 'TIMEFORMAT="%U %S %R"; time "$0" "$@" > /dev/null', ...command], { encoding: 'utf8' });
+  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}`);
+  const [user, system, wall] = run.stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
+  return { cpu: (user! + system!) * 1000, wall: wall! * 1000 };
+}
+
+/** A program to compare with, and how many times faster than it we must be. */
+interface Peer {
+  readonly name: string;
+  readonly program: string;
+  readonly atLeast: number;
+}
+
+const peers: readonly Peer[] = [
+  { name: 'crit', program: process.env['CRIT'] ?? 'crit', atLeast: 10 },
+  { name: 'go-criu', program: process.env['GO_CRIT'] ?? '', atLeast: 1 },
+].filter((peer) => {
+  const isThere = peer.program !== '' && spawnSync(peer.program, ['--help']).error === undefined;
+  if (!isThere) console.log(`no ${peer.name} to compare with: name one by ${peer.name === 'crit' ? 'CRIT' : 'GO_CRIT'}=path`);
+  return isThere;
+});
+
 let reached = true;
-function beside(what: string, args: (tool: string) => readonly string[], wanted: number | undefined): void {
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    ours.push(once([process.execPath, program, ...args('ours')]));
-    if (hasCrit) theirs.push(once([crit, ...args('crit')]));
-  }
-  const [mine, other] = [median(ours), hasCrit ? median(theirs) : undefined];
-  const ratio = other === undefined ? undefined : other / mine;
-  if (ratio !== undefined && wanted !== undefined && ratio < wanted) reached = false;
-  console.log(`${what.padEnd(44)}${mine.toFixed(0).padStart(8)}${(other?.toFixed(0) ?? '–').padStart(10)}${(ratio === undefined ? '–' : `${ratio.toFixed(1)}×`).padStart(9)}${wanted === undefined || ratio === undefined ? '' : `   at least ${wanted}×: ${ratio >= wanted ? 'reached' : 'MISSED'}`}`);
+const text = (times: Times | undefined): string => (times === undefined ? '–' : `${times.cpu.toFixed(0)} / ${times.wall.toFixed(0)}`).padStart(14);
+const middle = (all: readonly Times[]): Times => ({ cpu: median(all.map(({ cpu }) => cpu)), wall: median(all.map(({ wall }) => wall)) });
+
+/** `args` by the name of the tool. */
+function beside(what: string, args: (tool: string) => readonly string[], isJudged: boolean): void {
+  const tools = [{ name: 'ours', command: [process.execPath, program] }, ...peers.map(({ name, program: file }) => ({ name, command: [file] }))];
+  const all = tools.map((): Times[] => []);
+  for (let round = 0; round < rounds; round++) tools.forEach(({ name, command }, i) => all[i]!.push(once([...command, ...args(name)])));
+  const [mine, ...theirs] = all.map(middle);
+  let line = `${what.padEnd(38)}${text(mine)}`;
+  peers.forEach(({ name, atLeast }, i) => {
+    const ratio = theirs[i]!.cpu / mine!.cpu;
+    if (isJudged && ratio < atLeast) reached = false;
+    line += `   ${name}${text(theirs[i])}  ${ratio.toFixed(1)}×${isJudged ? ` of ${atLeast}× ${ratio >= atLeast ? 'reached' : 'MISSED'}` : ''}`;
+  });
+  console.log(line);
 }
 
 const set = createImageSet(dir, 'replace');
@@ -55,13 +78,19 @@ function writeMm(into: ImageSet, pid: number, count: number, size = 4096n): void
   into.write(IMAGE_TYPES.mm, pid, [{ ...none, exeFileId: 1, mmSavedAuxv: [6n, 4096n], aios: [], vmas: Array.from({ length: count }, (_, i) => ({ ...vma, start: 0x5500_0000_0000n + BigInt(i) * 2n * size, end: 0x5500_0000_0000n + (BigInt(i) * 2n + 1n) * size })) }]);
 }
 
-console.log(`${'CPU ms, of the whole command'.padEnd(44)}    ours      crit    ratio`);
+console.log(`${'ms of the whole command, CPU / wall'.padEnd(38)}          ours`);
+const empty = path.join(dir, 'empty.cjs');
+writeFileSync(empty, '');
+console.log(`${'node, with nothing to do'.padEnd(38)}${text(middle(Array.from({ length: rounds }, () => once([process.execPath, empty]))))}`);
 for (const [what, name] of [['a pagemap of 100,000 entries', 'pagemap-1'], ['an mm of 10,000 mappings', 'mm-1']] as const) {
-  const [image, json, out] = [`${name}.img`, `${name}.json`, `${name}.out`].map((file) => path.join(dir, file)) as [string, string, string];
-  beside(`decode ${what}`, () => ['decode', '-i', image, '-o', json], 10);
-  beside(`decode --pretty ${what}`, () => ['decode', '--pretty', '-i', image, '-o', out], undefined);
-  beside(`encode ${what}`, () => ['encode', '-i', json, '-o', out], 10);
-  if (!readFileSync(out).equals(readFileSync(image))) throw new Error(`${what} does not come back`);
+  const image = path.join(dir, `${name}.img`);
+  // Each has JSON of its own: go-criu's has 64-bit numbers as strings.
+  const file = (tool: string, ending: string): string => path.join(dir, `${name}-${tool}.${ending}`);
+  beside(`decode ${what}`, (tool) => ['decode', '-i', image, '-o', file(tool, 'json')], true);
+  beside(`decode --pretty ${what}`, (tool) => ['decode', '--pretty', '-i', image, '-o', file(tool, 'pretty')], false);
+  beside(`encode ${what}`, (tool) => ['encode', '-i', file(tool, 'json'), '-o', file(tool, 'out')], true);
+  if (!readFileSync(file('ours', 'out')).equals(readFileSync(image))) throw new Error(`${what} does not come back`);
+  if (peers.some((peer) => peer.name === 'crit') && readFileSync(file('ours', 'json'), 'utf8').trim() !== readFileSync(file('crit', 'json'), 'utf8').trim()) throw new Error(`${what} is not shown as crit shows it`);
 }
 
 // Search: one process, 256 MiB of something like memory, of which nothing fits.
@@ -76,19 +105,20 @@ const files = new Map(['inventory.img', 'pstree.img', 'core-1.img', 'files.img',
 files.set('pages-1.img', content);
 using checkpoint = await openCheckpoint(files);
 for (const [what, pattern] of [['text', 'no such text anywhere'], ['a regular expression', /no such \d{9} text/]] as const) {
-  const times: number[] = [];
+  const seconds: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const begin = process.cpuUsage();
     let found = 0;
     for await (const match of searchCheckpoint(checkpoint, pattern)) found += match.pid;
     if (found > 0) throw new Error('found what is not there');
-    const { user, system } = process.cpuUsage(begin);
-    times.push((user + system) / 1000);
+    seconds.push(cpuSeconds(begin));
   }
-  const rate = size / median(times) / 1e6;
+  const rate = size / median(seconds) / 1e9;
   if (what === 'text' && rate < 1) reached = false;
   console.log(`search for ${what}: ${rate.toFixed(2)} GB/s${what === 'text' ? `   at least 1: ${rate >= 1 ? 'reached' : 'MISSED'}` : ''}`);
 }
+
+if (!benchCodecs(content.subarray(0, 64 * 1024 * 1024), dir, rounds)) reached = false;
 
 /** A checkpoint of a process of 1000 mappings, and so much memory; its pages file is to be filled, or is a hole. */
 function writeCheckpoint(into: string, count: number, bytes: bigint): string {
@@ -108,7 +138,7 @@ mkdirSync(huge);
 const hole = openSync(writeCheckpoint(huge, 1000, 10_000n * 1_048_576n), 'w');
 ftruncateSync(hole, 10_000 * 1_048_576);
 closeSync(hole);
-const seconds = median(Array.from({ length: rounds }, () => once([process.execPath, program, 'inspect', huge]))) / 1000;
+const seconds = median(Array.from({ length: rounds }, () => once([process.execPath, program, 'inspect', huge]).cpu)) / 1000;
 // A process's peak begins with that of the one that started it: bash is small.
 // Node takes `inspect` for itself where it comes behind -e.
 const measured = path.join(dir, 'measured.mjs');

@@ -5,6 +5,9 @@
 
 #define HASH_BITS 13
 #define MIN_MATCH 4
+// What a token can tell without more bytes.
+#define MOST_LITERALS 16
+#define MOST_MATCH 18
 // The last match must begin this far before the end, and the last five bytes are literals (end-of-block restrictions).
 #define MATCH_LIMIT 12
 #define LAST_LITERALS 5
@@ -128,6 +131,23 @@ EXPORT(lz4_decompress) u32 lz4_decompress(const u8 *source, u32 length, u8 *targ
 			return 0;
 		u32 token = *in++;
 		u32 literals = token >> 4;
+		if (literals < 15 && in_end - in >= 16 && out_end - out >= MOST_LITERALS + MOST_MATCH) {
+			// Most sequences: both are copied in their longest length, which asks for no branch that may be guessed wrong.
+			copy16(out, in);
+			const u8 *behind = in + literals;
+			u8 *to = out + literals;
+			u32 offset = behind[0] | behind[1] << 8;
+			if ((token & 15) < 15 && offset >= 8 && offset <= (u32)(to - target)) {
+				const u8 *match = to - offset;
+				store64(to, load64(match));
+				store64(to + 8, load64(match + 8));
+				to[16] = match[16];
+				to[17] = match[17];
+				in = behind + 2;
+				out = to + (token & 15) + MIN_MATCH;
+				continue;
+			}
+		}
 		if (literals == 15) {
 			u32 byte;
 			do {
@@ -177,6 +197,8 @@ EXPORT(lz4_decompress) u32 lz4_decompress(const u8 *source, u32 length, u8 *targ
 		} else if (offset >= 8 && out_left - more >= 8) {
 			for (u32 i = 0; i < more; i += 8)
 				store64(out + i, load64(match + i));
+		} else if (offset == 1) {
+			__builtin_memset(out, *match, more);
 		} else {
 			for (u32 i = 0; i < more; i++)
 				out[i] = match[i];

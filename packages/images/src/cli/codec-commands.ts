@@ -1,6 +1,8 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { MemorySource } from '../io/directory.js';
+import type { ByteSource } from '../io/directory.js';
+import { openFile } from '../io/node-directory.js';
 import { imageFromText, imageToPieces } from '../json/image-json.js';
 import type { Arguments, Command } from './command.js';
 import { gunzip } from './gunzip.js';
@@ -15,6 +17,9 @@ export function read(file: Arguments['values'][string], terminal: Terminal): Mem
   if (typeof file !== 'string') return new MemorySource('standard input', terminal.stdin());
   return new MemorySource(path.basename(file), readFileSync(file));
 }
+
+/** The same, a part at a time. */
+const open = (file: Arguments['values'][string], terminal: Terminal): ByteSource => (typeof file === 'string' ? openFile(file) : read(file, terminal));
 
 /** Into the file, or to standard output, piece by piece; nothing is made where the first one already fails. Behind text comes a line feed. */
 export function writePieces(file: Arguments['values'][string], pieces: Iterable<string | Uint8Array>, terminal: Terminal): void {
@@ -54,8 +59,8 @@ export const CODEC_COMMANDS = {
     positionals: [],
     help: ['-i IN, --in IN   the JSON (standard input by default)', '-o OUT, --out OUT  where the image goes (standard output by default)'],
     run({ values }, terminal) {
-      const source = read(values.in, terminal);
-      writePieces(values.out, imageFromText(source.read(0, source.size)), terminal);
+      using source = open(values.in, terminal);
+      writePieces(values.out, imageFromText(source), terminal);
     },
   },
 } satisfies Record<string, Command>;

@@ -1,5 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readSync, readdirSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readFileSync, readSync, readdirSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import { ImageSet } from '../image-set.js';
+import { MemorySource } from './directory.js';
 import type { ByteSink, ByteSource, ImageDirectory } from './directory.js';
 
 /** What to do with a file that is there already: `refuse` is O_EXCL; `replace` removes it first, so that hard links keep their contents. */
@@ -116,6 +118,19 @@ const isMissing = (error: unknown): boolean => isCode(error, 'ENOENT');
 
 /** TMPFS_MAGIC, RAMFS_MAGIC (linux/magic.h): file systems for which fsync(2) does nothing. */
 const MEMORY_ONLY: readonly number[] = [0x01021994, 0x858458f6];
+
+/** A file for reading. One that is no regular file, whose size nobody knows, is read at once. */
+export function openFile(file: string): ByteSource {
+  const name = path.basename(file);
+  const fd = openSync(file, constants.O_RDONLY);
+  if (fstatSync(fd).isFile()) return new FileSource(name, fd);
+  try {
+    return new MemorySource(name, readFileSync(fd));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 
 class FileSource implements ByteSource {
   readonly name: string;

@@ -88,7 +88,22 @@ export function showNumber(fieldName: string, display: DisplayOptions, value: bi
   return undefined;
 }
 
+/** Mappings by the thousands have few kinds of flags. */
+const shownBits = new Map<Names, Map<bigint, string>>();
+const MAX_SHOWN = 1000;
+
 function showBits(value: bigint, names: Names): string {
+  const known = shownBits.get(names) ?? new Map<bigint, string>();
+  shownBits.set(names, known);
+  let text = known.get(value);
+  if (text === undefined) {
+    text = bitsText(value, names);
+    if (known.size < MAX_SHOWN) known.set(value, text);
+  }
+  return text;
+}
+
+function bitsText(value: bigint, names: Names): string {
   const shown = Object.keys(names).filter((name) => (value & BigInt(names[name]!)) !== 0n);
   const rest = Object.values(names).reduce((left, bits) => left & ~BigInt(bits), value);
   return [...shown, ...(rest === 0n ? [] : [hex(rest)])].join(' | ');

@@ -125,11 +125,11 @@ export function imageInfo(source: ByteSource): JsonObject {
 
 const countIn = ({ messages, lines }: JsonObject): number => [messages, lines].find((list) => Array.isArray(list))?.length ?? 0;
 /** The image, in pieces, that the text of JSON in UTF-8 describes. @throws JsonInvalid */
-export function imageFromText(text: Uint8Array): readonly Uint8Array[] {
+export function imageFromText(text: ByteSource): readonly Uint8Array[] {
   const usual = imageFromUsualText(text);
   if (usual !== undefined) return usual;
   const sink = new MemorySink('image');
-  imageFromJson(parseJson(new TextDecoder().decode(text)), sink);
+  imageFromJson(parseJson(new TextDecoder().decode(text.read(0, text.size))), sink);
   return [sink.bytes()];
 }
 

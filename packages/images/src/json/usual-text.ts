@@ -64,25 +64,27 @@ const TAIL = /^\s*\}\s*$/;
 const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
 /** The image that JSON describes, in pieces; undefined where anything in it is not usual. */
-export function imageFromUsualText(text: Uint8Array): Uint8Array[] | undefined {
-  const head = HEAD.exec(latin1(text.subarray(0, MAX_HEAD)));
+export function imageFromUsualText(text: ByteSource): Uint8Array[] | undefined {
+  const head = HEAD.exec(latin1(text.read(0, MAX_HEAD)));
   const type = head === null ? undefined : imageTypeOfKind(head[1]!);
   if (head === null || type === undefined || isRaw(type) || type.layout.rest.payload !== undefined) return undefined;
-  const door = codec(text.length);
+  const door = codec(text.size);
   if (door === undefined) return undefined;
   const pieces = [Uint8Array.from(type.words.flatMap((word) => [word & 0xff, (word >> 8) & 0xff, (word >> 16) & 0xff, word >>> 24]))];
   const end = entriesFrom(door, type, text, head[0].length, pieces);
-  return end !== undefined && TAIL.test(latin1(text.subarray(end, end + MAX_HEAD))) && text.length - end <= MAX_HEAD ? pieces : undefined;
+  return end !== undefined && text.size - end <= MAX_HEAD && TAIL.test(latin1(text.read(end, MAX_HEAD))) ? pieces : undefined;
 }
 
 /** Where the list of entries ends; undefined where it is not usual. */
-function entriesFrom(door: MessageJson, type: ImageType<unknown>, text: Uint8Array, begin: number, pieces: Uint8Array[]): number | undefined {
+function entriesFrom(door: MessageJson, type: ImageType<unknown>, text: ByteSource, begin: number, pieces: Uint8Array[]): number | undefined {
   let at = begin;
-  let window = text.length > ONE_PIECE ? WINDOW : text.length;
+  let window = text.size > ONE_PIECE ? WINDOW : text.size;
   let room = window;
+  let buffer = new Uint8Array(window);
   let part: EntryPart = type.layout.first ?? type.layout.rest;
   for (;;) {
-    const json = text.subarray(at, at + window);
+    if (buffer.length < window) buffer = new Uint8Array(window);
+    const json = buffer.subarray(0, text.readInto(buffer.subarray(0, Math.min(window, text.size - at)), at));
     const { consumed, output, status } = door.fromJson(tablesOf(part.message), json, at === begin, part === type.layout.first ? 1 : ALL, room);
     pieces.push(output.slice());
     at += consumed;

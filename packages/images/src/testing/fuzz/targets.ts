@@ -102,7 +102,7 @@ function decodeImage(bytes: Uint8Array, name: string): void {
   attempt(() => void [...imageToText(source(), { pretty: true, noPayload: true }, 4)]);
   attempt(() => void imageInfo(source()));
   if (!isShown) return;
-  attempt(() => void imageFromText(Buffer.from(text)));
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(text))));
 }
 
 /** Entries enough for the quick way: it must say what the general way says. */
@@ -131,7 +131,7 @@ function bothWays(random: Random): void {
     const at = [...quick].findIndex((character, i) => character !== general[i]);
     throw new Error(`${type.kind}: the quick way says something else: ${quick.slice(Math.max(0, at - 80), at + 80)} instead of ${general.slice(Math.max(0, at - 80), at + 80)}`);
   }
-  attempt(() => void imageFromText(Buffer.from(random.once(2) ? mutateText(quick, random) : quick)));
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(random.once(2) ? mutateText(quick, random) : quick))));
 }
 
 const ROWS: [number, number, number][] = [[0, 30, 4], [40, 10, 4]];
@@ -287,19 +287,23 @@ async function archives(random: Random): Promise<void> {
   await lookAt(bytes, random);
 }
 
+const ZEROS = 2 ** 22;
+/** A member of a gzip stream (RFC 1952, 2.2) that is 4 MiB of zeros. */
+const packedZeros = gzipSync(Buffer.alloc(ZEROS), { level: 1 });
+
 /** Small packed streams that unpack to much. */
 async function bombs(random: Random): Promise<void> {
-  const zeros = 2 ** (16 + random.below(9));
-  const header = tarOf([{ name: random.of(['a', 'inventory.img', 'blobs/sha256/a', 'x.tar.gz']), size: random.of([zeros, 2 ** 33 - 1, 0]) }]).subarray(0, 512);
-  const bytes = Buffer.concat([header, Buffer.alloc(zeros)]);
-  await lookAt(random.once(2) ? gzipSync(bytes, { level: 1 }) : zstdOf(bytes, random), random);
+  const times = random.once(30) ? random.below(40) : random.below(3);
+  const size = random.of([times * ZEROS, 2 ** 33 - 1, 100_000, 0]);
+  const header = tarOf([{ name: random.of(['a', 'inventory.img', 'blobs/sha256/a', 'x.tar.gz']), size }]).subarray(0, 512);
+  await lookAt(random.once(2) ? Buffer.concat([gzipSync(header), ...Array.from({ length: times }, () => packedZeros)]) : zstdOf(header, random), random);
 }
 
 function texts(random: Random): void {
   const type = random.of(KINDS);
   let text = '';
   if (!attempt(() => void (text = writeJson(imageToJson(new MemorySource('x.img', oddImage(type, random)), { pretty: random.once(2) }), random.once(2) ? 4 : undefined)))) text = `{"magic": "${type.kind}", "entries": [{}]}`;
-  attempt(() => void imageFromText(Buffer.from(mutateText(text, random))));
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(mutateText(text, random)))));
 }
 
 const POLICY = '{"uids": [0, 1000], "allowRoot": false, "capabilities": ["chown"], "executables": ["/usr/**"], "paths": ["/var/*/x"]}';
