@@ -4,11 +4,10 @@
 //   dump.cache …                        V8's code caches of them
 //   man/criu-ts.1 …                     the manual pages
 //   criu-ts.mjs, criu-ts, criu   links to the first: node goes by the name of the file that a link leads to
-import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { runForCache, warmCodeCache } from './code-cache.mjs';
 import { tableInliner } from './inline-tables.mjs';
 import { lateModule } from './late-modules.mjs';
 
@@ -19,7 +18,7 @@ const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
  * How node is told to run it. No idle V8 threads (1 ms); room for what a small dump allocates, so that nothing is collected
  * (3 ms); nothing optimised that runs for a moment only (4 ms). All known to V8 since Node 20. The code caches fit only these.
  */
-const nodeFlags = ['--v8-pool-size=0', '--min-semi-space-size=16', '--interrupt-budget=1000000'];
+const nodeFlags = ['--v8-pool-size=0', '--min-semi-space-size=16', '--interrupt-budget=200000'];
 
 /**
  * koffi's door finds out which of its binaries fits, by reading the ELF header of node and more: 7 ms. On an ordinary
@@ -81,9 +80,12 @@ const late = [
   /^packages\/core\/src\/resources\/files\/(?!registry|pipe|regular)[\w-]+\.ts$/,
   /^packages\/core\/src\/files\/(unix-(queue|place|calls|sockets)|control-messages|inet-options|socket-(calls|options)|ghost|tty-(pair|open|queue|state)|unsupported)\.ts$/,
   /^packages\/core\/src\/resources\/cgroups\/(capture|restore|hierarchy)\.ts$/,
+  /^packages\/core\/src\/resources\/namespaces\/(ipc|uts)\.ts$/,
+  /^packages\/core\/src\/system-v\/[\w-]+\.ts$/,
+  /^packages\/kernel\/src\/sys\/namespaces\.ts$/,
   /^packages\/kernel\/src\/netlink\/(inet|unix|packet|netlink)-diag\.ts$/,
   /^packages\/kernel\/src\/abi\/(syscalls|errno)\.ts$/,
-  /^packages\/cli\/src\/(options\/rare|action-scripts)\.ts$/,
+  /^packages\/cli\/src\/(options\/(rare|join-ns)|action-scripts)\.ts$/,
   /^packages\/images\/src\/pages\/compress\.ts$/,
 ];
 const inline = await tableInliner();
@@ -118,12 +120,7 @@ for (const link of ['criu-ts.mjs', 'criu-ts', 'criu']) {
 }
 
 for (const name of bundles) rmSync(path.join(outdir, `${name}.cache`), { force: true });
-const runOnce = (...args) =>
-  spawnSync(process.execPath, [...nodeFlags, program, ...args], {
-    env: { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1', CRIU_CONFIG_FILE: '/dev/null' },
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
+const runOnce = (...args) => runForCache(nodeFlags, program, ...args);
 const first = runOnce('--version');
 if (first.status !== 0) throw new Error(`the built program does not run: ${first.stderr}`);
 
@@ -133,20 +130,4 @@ const page = (...command) => writeFileSync(path.join(outdir, 'man', `${['criu-ts
 page();
 for (const command of ['dump', 'restore', 'explain', 'check', 'completion', 'man']) page(command);
 
-// The cache holds what has run so far, and every run adds to it: dump and restore something, where that is allowed.
-const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-warm-'));
-const sleeper = spawn('sleep', ['60'], { detached: true, stdio: 'ignore', cwd: '/' });
-const isSleeper = () => existsSync(`/proc/${sleeper.pid}/comm`) && readFileSync(`/proc/${sleeper.pid}/comm`, 'utf8') === 'sleep\n';
-try {
-  const ended = new Promise((resolve) => sleeper.on('exit', resolve));
-  const dump = runOnce('dump', '-t', String(sleeper.pid), '-D', dir, '--no-default-config');
-  if (dump.status === 0) await ended;
-  const restore = dump.status === 0 ? runOnce('restore', '-d', '-D', dir, '--no-default-config') : undefined;
-  if (restore?.status !== 0) {
-    const why = (restore ?? dump).stderr.split('\n')[0];
-    console.log(`the code cache is only that of a start: ${why}`);
-  }
-} finally {
-  if (isSleeper()) process.kill(sleeper.pid, 'SIGKILL');
-  rmSync(dir, { recursive: true, force: true });
-}
+await warmCodeCache(nodeFlags, program);

@@ -25,6 +25,8 @@ export interface BenchCase {
   readonly targets: readonly Target[];
   /** One round of one tool. `dir` is an empty folder on a tmpfs. */
   readonly run: (ws: Workspace, tool: Tool, dir: string) => Promise<Figures>;
+  /** Stops what still runs of it, so that it does not disturb another's rounds; `run` lets it go on. */
+  readonly pause?: () => Promise<void>;
 }
 
 export const benchCases: readonly BenchCase[] = [

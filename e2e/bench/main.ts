@@ -67,6 +67,7 @@ for (const { name, like, about, ratio, warmups, round: once } of WARM.filter((ea
     mine.add(await once(ws, dir));
     if (theirs === undefined || peerCase === undefined) continue;
     const { dump = 0, restore = 0 } = await peerCase.run(ws, theirs, dir);
+    await peerCase.pause?.();
     other.add({ dump, restore });
   }
   results[name] = { ours: mine, criu: other };

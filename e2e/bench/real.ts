@@ -14,8 +14,6 @@ import { dump, restore } from '@criu-ts/core';
 import type { BenchCase } from './cases.js';
 import { figuresOf, warmUp, type Figures } from './measure.js';
 
-/** CRIU wants a real user id that may ask for the limits of the tasks, or CAP_SYS_RESOURCE, which not every root has. */
-const asPostgres = ['setpriv', '--ruid=postgres', '--rgid=postgres', '--clear-groups'];
 /** What it found out about the kernel, which only root may read. */
 const featureCache = '/run/criu.kdat';
 
@@ -24,7 +22,7 @@ const MiB = 1 << 20;
 export const realCases: readonly BenchCase[] = [
   realCase('nginx', nginx, 20, 32 * MiB, nginx.startForPeer ?? nginx.start),
   // CRIU dumps System V segments only with an ipc namespace around them.
-  realCase('postgres', postgres, 20, 64 * MiB, (ws, tool) => startPostgres(ws, tool.isPeer ? ['unshare', '--ipc'] : []), asPostgres),
+  realCase('postgres', postgres, 20, 64 * MiB, (ws, tool) => startPostgres(ws, tool.isPeer ? ['unshare', '--ipc'] : []), postgres.peerBy),
   realCase('jvm', jvm, 10, 300 * MiB, jvm.start),
 ];
 
@@ -43,6 +41,9 @@ function realCase(name: string, { name: about, skip }: RealProgramKind, rounds: 
       { figure: 'dump without node', ratio: 1 },
       { figure: 'restore without node', ratio: 1 },
     ],
+    pause: async () => {
+      for (const program of programs.values()) process.kill((await program).victim.pid, 'SIGSTOP');
+    },
     run: async (ws, tool, dir) => {
       const program = await (programs.get(tool.name) ?? programs.set(tool.name, start(ws, tool)).get(tool.name));
       if (program === undefined) throw new Error('never');
@@ -67,8 +68,9 @@ export function warmRound(name: string, warm: number): (ws: Workspace, dir: stri
   return async (ws, dir) => {
     if (running === undefined) ws.afterwards(() => restoredTree?.().forEach((each) => stateOf(each) !== undefined && process.kill(each, 'SIGKILL')));
     const program = await (running ??= name === 'postgres' ? startPostgres(ws) : name === 'jvm' ? jvm.start(ws) : (nginx.startForPeer ?? nginx.start)(ws));
-    await program.check(throwing);
     const { pid } = program.victim;
+    process.kill(pid, 'SIGCONT');
+    await program.check(throwing);
     const tree = [pid, ...descendantsOf(pid)];
     const imagesDir = path.join(dir, 'images');
     await ws.shell(`mkdir '${imagesDir}'`);
@@ -88,6 +90,8 @@ export function warmRound(name: string, warm: number): (ws: Workspace, dir: stri
     restoredTree = () => [pid, ...descendantsOf(pid)];
     await program.check(throwing);
     rmSync(imagesDir, { recursive: true });
+    // It would be at work while the peer's is measured.
+    process.kill(pid, 'SIGSTOP');
     return { dump: dumped - begin, restore: end - before };
   };
 }

@@ -11,11 +11,9 @@ export function canonical(images: DecodedImages): DecodedImages {
   const ids = new Ids();
   const old = new Map([...files].sort(([a], [b]) => byKind(a) - byKind(b) || (a < b ? -1 : 1)));
   const fresh = new Map<string, PlainObject[]>();
-  const fdinfoNames = new Map<string, string>(); // fdinfo files go by files_id
   for (const [name, entries] of old) {
     const sorted = inOrder(ids, name, entries);
-    const renamed = /^fdinfo-(\d+)/.exec(name) === null ? name : `fdinfo-${ids.of('files_struct', idOf(name))}.img`;
-    fdinfoNames.set(name, renamed);
+    const renamed = nameOf(ids, name);
     fresh.set(renamed, sorted.map((entry) => renumber(ids, name, entry)));
   }
   for (const name of ['files.img', 'pipes-data.img', 'remap-fpath.img', 'eventpoll-tfd.img', 'reg-files.img', 'memfd.img']) {
@@ -23,6 +21,20 @@ export function canonical(images: DecodedImages): DecodedImages {
   }
   const renamedPages = new Map([...pages].map(([name, content]) => [/^pagemap-shmem/.test(name) ? `pagemap-shmem-${ids.of('shmem', idOf(name))}.img` : name, content]));
   return { files: fresh, pages: renamedPages };
+}
+
+/** Images of namespaces, by what stands before their number; the field of ids-PID.img that has it. */
+const NAMESPACE_IMAGES: readonly (readonly [RegExp, string])[] = [
+  [/^ipcns-(var|shm|sem|msg)(?=-[1-9])/, 'ipcNsId'],
+  [/^utsns(?=-[1-9])/, 'utsNsId'],
+  [/^timens(?=-[1-9])/, 'timeNsId'],
+];
+
+/** Some files go by ids, too. */
+function nameOf(ids: Ids, name: string): string {
+  if (/^fdinfo-\d/.test(name)) return `fdinfo-${ids.of('files_struct', idOf(name))}.img`;
+  const [pattern, field] = NAMESPACE_IMAGES.find(([wanted]) => wanted.test(name)) ?? [];
+  return pattern === undefined || field === undefined ? name : `${pattern.exec(name)?.[0]}-${ids.of(field, idOf(name))}.img`;
 }
 
 /** The order in which ids of entries are to appear: that of other ids, which are known by now. */

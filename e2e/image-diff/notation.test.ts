@@ -27,6 +27,27 @@ t.test('a file for each use', async (t) => {
   t.equal(plainNotation(held).files.get('files.img')?.length, 2, 'an open file is one of its own');
 });
 
+t.test('a mapped file that a descriptor leads to, too', async (t) => {
+  const reg = { name: '/lib', size: '9' };
+  const fdinfo = { 'fdinfo-2.img': [{ id: 2, fd: 3 }] };
+  const open: PlainObject = { id: 2, reg: { ...reg, id: 2, flags: 0x8000, pos: '832', fown: { uid: 7, euid: 7, signum: 0, pidType: 0, pid: 0 } } };
+  const mapped: PlainObject = { id: 3, reg: { ...reg, id: 3, flags: 0, pos: '0', fown: { uid: 0, euid: 0, signum: 0, pidType: 0, pid: 0 } } };
+  const shared = plainNotation(images([program, open], [{ ...FILE, shmid: '2' }], fdinfo));
+  t.same(shared.files.get('mm-7.img'), plainNotation(images([program, open, mapped], [{ ...FILE, shmid: 3 }], fdinfo)).files.get('mm-7.img'));
+  t.same(shared.files.get('files.img'), [program, open, mapped]);
+});
+
+t.test('default actions', async (t) => {
+  const core = (...sigactions: PlainObject[]): DecodedImages => ({ files: new Map([['core-7.img', [{ tc: { sigactions } }]]]), pages: new Map() });
+  const blank = { sigaction: '0', flags: '0', mask: '0', restorer: '0' };
+  const set = { ...blank, flags: '67108864', restorer: '4096', mask: '5' };
+  t.same(plainNotation(core(set)), plainNotation(core(blank)));
+  const handler = { ...set, sigaction: '8192' };
+  t.notSame(plainNotation(core(handler)), plainNotation(core({ ...blank, sigaction: '8192' })), 'a handler is another matter');
+  const child = (action: PlainObject): DecodedImages => core(...Array.from({ length: 15 }, () => blank), action);
+  t.notSame(plainNotation(child({ ...blank, flags: '2' })), plainNotation(child(blank)), "and SIGCHLD's SA_NOCLDWAIT");
+});
+
 t.test('neighbours', async (t) => {
   const cases: readonly { readonly name: string; readonly vmas: readonly PlainObject[]; readonly left: number }[] = [
     { name: 'alike', vmas: [{ ...PRIVATE, start: '0', end: '8' }, { ...PRIVATE, start: '8', end: '9' }], left: 1 },

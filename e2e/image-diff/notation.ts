@@ -6,11 +6,11 @@ const MAP_ANONYMOUS = 0x20;
 
 /**
  * Ways to say the same become one: neighbours that could be one mapping, shared anonymous memory that is written as a
- * memfd called /dev/zero, and files without a descriptor (programs, mapped files, folders) that have an entry for each
- * use instead of one for all.
+ * memfd called /dev/zero, files without a descriptor (programs, mapped files, folders) that have an entry for each
+ * use instead of one for all, mapped files that have the entry of a descriptor, and what default actions say of handlers.
  */
 export function plainNotation(images: DecodedImages): DecodedImages {
-  return joinedNeighbours(oncePerName(anonymousAsSuch(images)));
+  return withoutIdleHandlers(joinedNeighbours(oncePerName(apartFromDescriptors(anonymousAsSuch(images)))));
 }
 
 function anonymousAsSuch({ files, pages }: DecodedImages): DecodedImages {
@@ -37,8 +37,34 @@ function anonymousAsSuch({ files, pages }: DecodedImages): DecodedImages {
   return { files: fresh, pages };
 }
 
+const FILE_MAPPING = VMA.FILE_PRIVATE | VMA.FILE_SHARED;
+const NOBODY = { uid: 0, euid: 0, signum: 0, pidType: 0, pid: 0 };
+
+/**
+ * CRIU gives a program, a mapped file or a folder the entry of a descriptor that leads to the same inode, if it came
+ * across that before: of a program that is stopped while it is being loaded. Here they have one of their own.
+ */
+function apartFromDescriptors({ files, pages }: DecodedImages): DecodedImages {
+  const held = descriptorsIn(files);
+  const entries = [...(files.get('files.img') ?? [])];
+  const byId = new Map(entries.map((entry) => [Number(entry['id']), entry]));
+  let last = Math.max(0, ...byId.keys());
+  const own = new Map<number, number>();
+  const fresh = mapFileUses(files, (id) => {
+    const file = byId.get(id);
+    const reg = file?.['reg'] as PlainObject | undefined;
+    if (!held.has(id) || file === undefined || reg === undefined) return id;
+    const known = own.get(id) ?? ++last;
+    if (!own.has(id)) entries.push({ ...file, id: known, reg: { ...reg, id: known, flags: 0, pos: '0', fown: NOBODY } });
+    own.set(id, known);
+    return known;
+  });
+  if (files.has('files.img')) fresh.set('files.img', entries);
+  return { files: fresh, pages };
+}
+
 function oncePerName({ files, pages }: DecodedImages): DecodedImages {
-  const held = new Set([...files].flatMap(([name, entries]) => (/^fdinfo-/.test(name) ? entries.map(({ id }) => Number(id)) : [])));
+  const held = descriptorsIn(files);
   const first = new Map<string, number>();
   /** id → id of the entry that says the same */
   const same = new Map<number, number>();
@@ -50,13 +76,8 @@ function oncePerName({ files, pages }: DecodedImages): DecodedImages {
     if (earlier === undefined) first.set(key, Number(id));
     else same.set(Number(id), earlier);
   }
-  const toFirst = (id: Plain | undefined): number => same.get(Number(id)) ?? Number(id);
-  const fresh = mapVmas(files, (vma) => ((Number(vma['status']) & (VMA.FILE_PRIVATE | VMA.FILE_SHARED)) === 0 ? vma : { ...vma, shmid: toFirst(vma['shmid']) }));
-  for (const [name, entries] of fresh) {
-    if (/^mm-/.test(name)) fresh.set(name, entries.map((entry) => ({ ...entry, exeFileId: toFirst(entry['exeFileId']) })));
-    else if (/^fs-/.test(name)) fresh.set(name, entries.map((entry) => ({ ...entry, cwdId: toFirst(entry['cwdId']), rootId: toFirst(entry['rootId']) })));
-    else if (name === 'files.img') fresh.set(name, entries.filter(({ id }) => !same.has(Number(id))));
-  }
+  const fresh = mapFileUses(files, (id) => same.get(id) ?? id);
+  fresh.set('files.img', (files.get('files.img') ?? []).filter(({ id }) => !same.has(Number(id))));
   return { files: fresh, pages };
 }
 
@@ -75,6 +96,35 @@ function joinedNeighbours({ files, pages }: DecodedImages): DecodedImages {
     return joined;
   };
   return { files: new Map([...files].map(([name, entries]) => [name, /^mm-/.test(name) ? entries.map((entry) => ({ ...entry, vmas: join(entry['vmas'] as PlainObject[]) })) : entries])), pages };
+}
+
+/** Place of SIGCHLD among the actions (SIGKILL has none): its flags have a meaning without a handler, too. */
+const SIGCHLD_ACTION = 15;
+
+/** Flags, mask and restorer of SIG_DFL mean nothing, and are not looked for by ours. */
+function withoutIdleHandlers({ files, pages }: DecodedImages): DecodedImages {
+  const plain = (action: PlainObject, at: number): PlainObject => (action['sigaction'] === '0' && at !== SIGCHLD_ACTION ? { ...action, flags: '0', mask: '0', restorer: '0' } : action);
+  const core = (entry: PlainObject): PlainObject => {
+    const tc = entry['tc'] as PlainObject | undefined;
+    const actions = tc?.['sigactions'] as PlainObject[] | undefined;
+    return actions === undefined ? entry : { ...entry, tc: { ...tc, sigactions: actions.map(plain) } };
+  };
+  return { files: new Map([...files].map(([name, entries]) => [name, /^core-/.test(name) ? entries.map(core) : entries])), pages };
+}
+
+/** Numbers of files that descriptors lead to. */
+function descriptorsIn(files: DecodedImages['files']): ReadonlySet<number> {
+  return new Set([...files].flatMap(([name, entries]) => (/^fdinfo-/.test(name) ? entries.map(({ id }) => Number(id)) : [])));
+}
+
+/** Changes the numbers of files where they are used without a descriptor. */
+function mapFileUses(files: DecodedImages['files'], change: (id: number) => number): DecodedImages['files'] {
+  const fresh = mapVmas(files, (vma) => ((Number(vma['status']) & FILE_MAPPING) === 0 ? vma : { ...vma, shmid: change(Number(vma['shmid'])) }));
+  for (const [name, entries] of fresh) {
+    if (/^mm-/.test(name)) fresh.set(name, entries.map((entry) => ({ ...entry, exeFileId: change(Number(entry['exeFileId'])) })));
+    else if (/^fs-/.test(name)) fresh.set(name, entries.map((entry) => ({ ...entry, cwdId: change(Number(entry['cwdId'])), rootId: change(Number(entry['rootId'])) })));
+  }
+  return fresh;
 }
 
 function mapVmas(files: DecodedImages['files'], change: (vma: PlainObject) => PlainObject): DecodedImages['files'] {

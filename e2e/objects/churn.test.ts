@@ -8,7 +8,7 @@ import { describeRun, Workspace } from '../harness/workspace.js';
 t.setTimeout(180_000);
 const skip = skipReason();
 
-for (const kind of ['threads', 'forks', 'maps', 'signals']) {
+for (const kind of ['threads', 'forks', 'spawns', 'maps', 'signals']) {
   t.test(`churn ${kind}`, { skip }, async (t) => {
     const tool = toolUnderTest();
     await using ws = new Workspace();

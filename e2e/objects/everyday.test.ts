@@ -232,11 +232,24 @@ t.test('--evasive-devices', { skip }, async (t) => {
   succeeded(t, await ws.dump(tool, victim.pid, ws.folder('images'), ['--evasive-devices']), 'dumped with');
 });
 
+t.test('keys in the keyring of its session: told, as a restore has another session', { skip }, async (t) => {
+  await using ws = new Workspace();
+  const tool = toolUnderTest();
+  const victim = await ws.start('odd', ['session-keyring']);
+  if (victim.skipped !== '' || tool.isPeer) return void t.pass('not here', { skip: victim.skipped || 'a test of ours' });
+  const run = await ws.dump(tool, victim.pid, ws.folder('images'), ['--leave-running']);
+  succeeded(t, run, 'dumped');
+  t.match(run.output + run.log, /session keyring has keys \(user: criu-ts-e2e\)/);
+  for (const { ok, text } of await victim.verify()) t.ok(ok, text);
+});
+
 t.test('--timeout: a tree that does not stop in time runs on', { skip }, async (t) => {
   await using ws = new Workspace();
   const victim = await ws.start('removed', ['vfork']);
   await waitFor('it to wait', () => stat(victim.pid)[0] === 'D');
-  const run = await ws.dump(toolUnderTest(), victim.pid, ws.folder('images'), ['--timeout', '1']);
+  const tool = toolUnderTest();
+  if (!tool.isPeer) t.match((await ws.run(tool, ['explain', '-t', String(victim.pid)])).output, /waits in vfork\(2\) until process \d+ ends/, 'explain tells it');
+  const run = await ws.dump(tool, victim.pid, ws.folder('images'), ['--timeout', '1']);
   t.match([run.code, run.output], [1, /\[(host-freeze|unsupported-\w+)\]/]);
   t.ok(run.ms < 9_000, `after ${Math.round(run.ms)} ms`);
   for (const { ok, text } of await victim.verify()) t.ok(ok, text);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { cgroupSkip, TestCgroup } from '../harness/cgroups.js';
 import { skipReason } from '../harness/requirements.js';
@@ -47,6 +48,32 @@ for (const { version, controller, file, frozen, thawed } of freezers) {
       for (const one of [victim, bystander]) for (const { ok, text } of await one.verify()) t.ok(ok, text);
     });
   }
+}
+
+for (const { version, controller, file, frozen, thawed } of freezers) {
+  t.test(`${version}: a parent in vfork(2) in a frozen cgroup`, { skip: skip || cgroupSkip(controller) || (tool.isPeer ? 'a test of ours' : false) }, async (t) => {
+    await using group = new TestCgroup(controller, `/criu-ts-e2e-freezer-${process.pid}-vfork`);
+    await using ws = new Workspace();
+    group.make();
+    const victim = await ws.start('removed', ['vforks']);
+    await using _thaw = { [Symbol.asyncDispose]: async () => group.write(file, thawed) };
+    const children = (): string => readFileSync(`/proc/${victim.pid}/task/${victim.pid}/children`, 'latin1').trim();
+    const options = [`--freeze-cgroup=${group.directory}`];
+    for (let round = 0; round < 2; round++) {
+      // Now it has a child for the next 300 ms.
+      const last = children();
+      await waitFor('the next child', () => children() !== last && children() !== '', 10_000);
+      for (const pid of [victim.pid, Number(children())]) group.write('cgroup.procs', String(pid));
+      group.write(file, frozen);
+      // v1 stays FREEZING: nothing but the child wakes the parent.
+      await waitFor('the freezer', () => group.read(file) !== thawed, 10_000);
+      const run = await ws.dump(tool, victim.pid, ws.folder(`running-${round}`), ['--leave-running', ...options]);
+      if (!succeeded(t, run, 'dumped')) return;
+      t.ok(run.ms < 5_000, `within ${Math.round(run.ms)} ms`);
+      group.write(file, thawed);
+    }
+    for (const { ok, text } of await victim.verify()) t.ok(ok, text);
+  });
 }
 
 t.test('--freeze-cgroup of what has no freezer', { skip }, async (t) => {

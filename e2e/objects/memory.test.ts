@@ -6,5 +6,8 @@ testObjects([
   { program: 'mem_file' },
   { program: 'mem_shared' },
   { program: 'mem_memfd' },
+  { program: 'mem_opened' },
+  { program: 'aio_rings', allowed: [{ field: /^$/, difference: /^maps\/.* \/\[aio\] \(deleted\)$/, because: 'a ring made anew is another nameless file' }] },
   { program: 'mem_guards' },
+  { program: 'family' },
 ]);

@@ -56,6 +56,10 @@ const kinds: Readonly<Record<string, RegExp>> = {
   traced: /traced|tracer|ptrace/i,
   'namespace-fd': /net:\[|namespace/i,
   'proc-file': /proc/,
+  ldt: /local descriptor table/,
+  'io-ports': /I\/O ports/,
+  'process-keyring': /keyring of the process/,
+  'thread-keyring': /keyring of thread/,
   'user-dispatch': /dispatch/,
   mdwe: /written|execute/,
 };

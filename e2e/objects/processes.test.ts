@@ -18,6 +18,7 @@ testObjects([
   { program: 'seccomps', args: ['threads'], title: 'seccomp filters that differ from thread to thread' },
   { program: 'seccomps', args: ['together'], title: 'seccomp filters for all threads together' },
   { program: 'seccomps', args: ['notify'], title: 'a seccomp filter that asks a supervisor', refused: /asks a supervisor/ },
+  { program: 'modes', peerFlaw: { pattern: /TSC|mode is|THP_DISABLE|MEMORY_MERGE|IO_FLUSHER|autogroup|locked|SPECULATION|CPUID|runtime|old_call|base_addr/, because: 'keeps none of it but that huge pages are disabled' } },
   { program: 'rseqs' },
   { program: 'tree' },
   { program: 'many_vmas', args: ['3000'] },

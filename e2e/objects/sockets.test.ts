@@ -2,6 +2,8 @@ import { testObjects } from '../harness/object-table.js';
 
 testObjects([
   { program: 'sockets' },
+  { program: 'peer_credentials', peerFlaw: { pattern: /now.pid ==|size ==/, because: 'all its sockets tell of CRIU as their peer' } },
+  { program: 'multicast', peerFlaw: { pattern: /is_member|recv/, because: 'keeps no memberships in multicast groups' } },
   {
     program: 'unix_sockets',
     peerFlaw: { pattern: /has_name|comes_from|ECONNREFUSED/, because: 'CRIU loses the names of accepted sockets and of who sent a datagram, and that a peer is gone' },

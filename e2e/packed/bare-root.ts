@@ -48,9 +48,9 @@ export class BareRoot {
     return bare;
   }
 
-  /** Runs a program in there. */
-  run(argv: readonly string[], { cwd = '/home', env = {}, timeoutMs = 120_000 }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number } = {}): Outcome {
-    const inside = ['-t', String(this.#pid), '--mount', '--pid', '--net', '--root', `--wd=/proc/${this.#pid}/root${cwd}`];
+  /** Runs a program in there, as root or as another user, who has no capabilities. */
+  run(argv: readonly string[], { cwd = '/home', env = {}, user, timeoutMs = 120_000 }: { readonly cwd?: string; readonly user?: number; readonly env?: Readonly<Record<string, string>>; readonly timeoutMs?: number } = {}): Outcome {
+    const inside = ['-t', String(this.#pid), '--mount', '--pid', '--net', '--root', `--wd=/proc/${this.#pid}/root${cwd}`, ...(user === undefined ? [] : [`--setgid=${user}`, `--setuid=${user}`])];
     const run = spawnSync('nsenter', [...inside, '/bin/env', '-i', ...Object.entries({ ...ENVIRONMENT, ...env }).map(([name, value]) => `${name}=${value}`), ...argv], { encoding: 'utf8', timeout: timeoutMs, killSignal: 'SIGKILL' });
     return { code: run.status, output: `${run.stdout}${run.stderr}${run.error?.message ?? ''}` };
   }

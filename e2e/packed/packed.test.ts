@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { parse } from 'yaml';
@@ -164,6 +164,16 @@ t.test('tarballs on a bare machine', { skip: skipReason() }, async (t) => {
     t.same(readdirSync(alone, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.node')), [], 'nothing native');
     const decoded = bare.run(['npx', 'criu-images', 'decode', '-i', '../app/images/pstree.img'], { cwd: '/home/alone' });
     t.match(JSON.parse(decoded.output), { magic: 'PSTREE' }, 'decode');
+    // As whoever looks at a checkpoint that somebody else made: no root, no capabilities, nothing to write to.
+    chmodSync(path.join(app, 'images'), 0o755);
+    for (const name of readdirSync(path.join(app, 'images'))) chmodSync(path.join(app, 'images', name), 0o644);
+    const nobody = (...args: string[]): Outcome => bare.run(['npx', 'criu-images', ...args], { cwd: '/home/alone', user: 65534, env: { HOME: '/tmp/nobody', npm_config_cache: '/tmp/nobody/.npm' } });
+    const inspected = nobody('inspect', '../app/images');
+    t.equal(inspected.code, 0, 'inspect as nobody', { output: inspected.output });
+    t.match(inspected.output, /^\d+ counter {2}\/home\/counter/m, 'the process');
+    t.match(JSON.parse(nobody('inspect', '--json', '../app/images').output), { processes: [{ name: 'counter' }], problems: [] }, 'and all of it, memory included');
+    t.match(nobody('verify', '../app/images').output, /: whole$/m, 'verify');
+    t.match(nobody('verify', '--host', '../app/images'), { code: 2, output: /criu-ts, of @criu-ts\/cli/ }, 'the host is not its affair');
     writeFileSync(path.join(alone, 'browser.ts'), browserConsumer);
     typeChecks(t, alone, 'browser.ts', { module: 'esnext', moduleResolution: 'bundler', types: [] }, 'type-checks as for a browser');
   });
@@ -233,6 +243,21 @@ t.test('tarballs on a bare machine', { skip: skipReason() }, async (t) => {
     t.equal(damaged.code, 1, 'a damaged image fails the job');
     t.match(damaged.output, /::error file=checkpoints\/counter\/files\.img::/, 'by its name');
     typeChecks(t, project, 'ci/inspect-images.mjs', { module: 'nodenext', allowJs: true, checkJs: true, typeRoots: ['../app/node_modules/@types'], types: ['node'] }, 'its comments type-check');
+  });
+
+  await t.test('docs/checkpoints-in-ci.md', async (t) => {
+    const text = readFileSync(path.join(repository, 'docs/checkpoints-in-ci.md'), 'utf8');
+    const block = (language: string): string => text.split(`\`\`\`${language}\n`)[1]?.split('```')[0] ?? '';
+    const project = path.join(bare.home, 'alone');
+    mkdirSync(path.join(project, '.github'));
+    writeFileSync(path.join(project, '.github/checkpoint-policy.json'), block('json'));
+    spawnSync('tar', ['-czf', path.join(project, 'checkpoint.tar.gz'), '-C', path.join(app, 'images'), '.']);
+    const { steps } = (parse(block('yaml')) as { jobs: { verify: { steps: { name?: string; run?: string }[] } } }).jobs.verify;
+    const runs = steps.flatMap(({ run }) => (run === undefined ? [] : [bare.run(['sh', '-e', '-c', run], { cwd: '/home/alone' })]));
+    t.same(runs.map(({ code }) => code), [3, 0], 'its policy refuses a program of root; a page is made all the same', { runs });
+    const sarif = JSON.parse(readFileSync(path.join(project, 'verify.sarif'), 'utf8')) as { runs: { results: { ruleId: string }[] }[] };
+    t.ok(sarif.runs[0]!.results.some(({ ruleId }) => ruleId === 'policy-uid'), 'the findings are there to be shown');
+    t.match(readFileSync(path.join(project, 'checkpoint.html'), 'utf8'), /^<!doctype html>/);
   });
 
   await t.test('types', async (t) => {

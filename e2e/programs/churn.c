@@ -1,9 +1,10 @@
 /*
  * Never the same for a moment. argv[1]: `threads` creates and joins threads all the while · `forks` forks children that fork and
- * exit (nobody waits for them: SA_NOCLDWAIT) · `maps` maps and unmaps · `signals` is signalled all the while by a child.
+ * exit (nobody waits for them: SA_NOCLDWAIT) · `spawns` starts programs by posix_spawn, a vfork each, and waits for them · `maps` maps and unmaps · `signals` is signalled all the while by a child.
  */
 #include "victim.h"
 #include <pthread.h>
+#include <spawn.h>
 
 static volatile int stop;
 static volatile unsigned long turns, handled;
@@ -32,6 +33,18 @@ static void *forker(void *arg)
 		}
 		turns++;
 		nap(2);
+	}
+	return arg;
+}
+static void *starter(void *arg)
+{
+	char *command[] = { "true", NULL };
+	while (!stop) {
+		pid_t kid;
+		int status = -1, error = posix_spawnp(&kid, "true", NULL, NULL, command, environ);
+		if (error) say("not ok - posix_spawn: %s", strerror(error)), victim_failures++;
+		else if (waitpid(kid, &status, 0) != kid || status) say("not ok - its end: %#x", status), victim_failures++;
+		turns++;
 	}
 	return arg;
 }
@@ -64,7 +77,7 @@ int main(int argc, char **argv)
 	const char *kind = argc > 1 ? argv[1] : "threads";
 	struct sigaction nobody = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT }, a = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	sigaction(SIGUSR1, &a, NULL);
-	void *(*run)(void *) = !strcmp(kind, "threads") ? spawner : !strcmp(kind, "maps") ? mapper : !strcmp(kind, "signals") ? signalled : forker;
+	void *(*run)(void *) = !strcmp(kind, "threads") ? spawner : !strcmp(kind, "maps") ? mapper : !strcmp(kind, "signals") ? signalled : !strcmp(kind, "spawns") ? starter : forker;
 	if (run == forker) sigaction(SIGCHLD, &nobody, NULL);
 	pid_t me = getpid(), sender = -1;
 	pthread_t thread[2];

@@ -3,6 +3,7 @@
  * back so that it passes its own check.
  */
 #include "victim.h"
+#include <asm/ldt.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
@@ -286,6 +287,23 @@ static int mdwe_ok(void)
 	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return at == MAP_FAILED && errno == EACCES && prctl(66 /* PR_GET_MDWE */, 0L, 0L, 0L, 0L) == 1;
 }
+static void ldt(void)
+{
+	struct user_desc segment = { .entry_number = 3, .base_addr = 0x1000, .limit = 7, .seg_32bit = 1, .useable = 1 };
+	if (syscall(SYS_modify_ldt, 1, &segment, sizeof segment)) skip("this kernel gives no local descriptor table");
+}
+static int ldt_ok(void) { return syscall(SYS_modify_ldt, 0, text, sizeof text) > 0 && text[24] == 7; }
+static void io_ports(void) { if (syscall(SYS_ioperm, 0x80, 1, 1)) skip("this kernel gives no I/O ports"); }
+static int io_ports_ok(void) { __asm__ volatile("outb %%al, $0x80" : : "a"(0)); return 1; }
+/* add_key(2) into KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING */
+static void process_key(void) { if ((fd = syscall(SYS_add_key, "user", "criu-ts-e2e", "secret", 6, -2)) < 0) skip("this kernel keeps no keys"); }
+static void thread_key(void) { if ((fd = syscall(SYS_add_key, "user", "criu-ts-e2e", "secret", 6, -1)) < 0) skip("this kernel keeps no keys"); }
+static void session_key(void)
+{
+	if (syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL) < 0) skip("this kernel keeps no keys");
+	fd = MUST(syscall(SYS_add_key, "user", "criu-ts-e2e", "secret", 6, -3));
+}
+static int key_ok(void) { return syscall(SYS_keyctl, 11 /* KEYCTL_READ */, fd, text, sizeof text) == 6 && !memcmp(text, "secret", 6); }
 static int fd_ok(void) { return fcntl(fd, F_GETFD) >= 0; }
 static int readable_ok(void) { return read(a[1], text, 8) == 2; }
 static int mapped_ok(void) { return filled(at, PAGE, 1); }
@@ -302,6 +320,7 @@ static const struct { const char *name; void (*make)(void); int (*good)(void); }
 	{ "shared-files", shared_files, shared_files_ok }, { "shared-memory-process", vfork_like, written_ok }, { "zombie", zombie, child_ok }, { "stopped", stopped, stopped_ok },
 	{ "traced", traced, child_ok }, { "shared-cwd", shared_fs, shared_fs_ok }, { "thread-credentials", thread_creds, thread_creds_ok },
 	{ "thread-files", thread_files, thread_files_ok }, { "thread-cwd", thread_cwd, thread_cwd_ok }, { "namespace-fd", ns_fd, fd_ok }, { "proc-file", proc_file, proc_file_ok },
+	{ "ldt", ldt, ldt_ok }, { "io-ports", io_ports, io_ports_ok }, { "process-keyring", process_key, key_ok }, { "thread-keyring", thread_key, key_ok }, { "session-keyring", session_key, key_ok },
 	{ "user-dispatch", user_dispatch, user_dispatch_ok }, { "mdwe", mdwe, mdwe_ok },
 };
 

@@ -1,6 +1,7 @@
 /*
  * removed ghost: holds a removed file of 2 MiB · removed link: holds a file by a name that was removed, another one is left ·
  * removed links: two of the latter kind, in a directory of their own ·
+ * removed vforks: the same again and again, each child for a moment.
  * removed vfork: waits for a child of vfork(2), which nobody can interrupt.
  */
 #include "victim.h"
@@ -66,6 +67,28 @@ static int links(void)
 	return finish();
 }
 
+static int spawning(void)
+{
+	volatile int ends = 0, seen = 0; /* `ends` is counted by the children, in our memory */
+	int status;
+
+	say("ready");
+	for (; !told_to_go(); seen++) {
+		pid_t child = vfork();
+		if (child == 0) {
+			struct timespec moment = { 0, 300000000 };
+			while (nanosleep(&moment, &moment) < 0) ;
+			ends++;
+			_exit(7);
+		}
+		if (waitpid(child, &status, 0) != child || WEXITSTATUS(status) != 7) break;
+	}
+	CHECK(told_to_go());
+	CHECK(seen > 1);
+	EQUAL(ends, seen);
+	return finish();
+}
+
 static int waiting(void)
 {
 	pid_t child;
@@ -88,5 +111,5 @@ static int waiting(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	return strcmp(what, "ghost") == 0 ? ghost() : strcmp(what, "link") == 0 ? linked() : strcmp(what, "links") == 0 ? links() : waiting();
+	return strcmp(what, "ghost") == 0 ? ghost() : strcmp(what, "link") == 0 ? linked() : strcmp(what, "links") == 0 ? links() : strcmp(what, "vforks") == 0 ? spawning() : waiting();
 }

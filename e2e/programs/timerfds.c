@@ -3,6 +3,15 @@
 #include <poll.h>
 #include <sys/timerfd.h>
 
+/* It goes off again between any two looks at it. */
+static int make_fast(void)
+{
+	int fd = MUST(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK));
+	struct itimerspec at = { .it_value = { 0, 1000 }, .it_interval = { 0, 1000 } };
+	MUST(timerfd_settime(fd, 0, &at, NULL));
+	return fd;
+}
+
 static int make(int clock, int flags, long first_ms, long interval_ms, int set_flags)
 {
 	int fd = MUST(timerfd_create(clock, flags));
@@ -22,6 +31,7 @@ int main(void)
 	int ticking = make(CLOCK_MONOTONIC, TFD_NONBLOCK, 10, 10, 0), idle = make(CLOCK_REALTIME, TFD_NONBLOCK, 0, 0, 0);
 	int expired = make(CLOCK_MONOTONIC, TFD_NONBLOCK, 1, 0, 0), absolute = make(CLOCK_REALTIME, TFD_NONBLOCK, 7200000, 5000, TFD_TIMER_ABSTIME);
 	int boot = make(CLOCK_BOOTTIME, TFD_NONBLOCK, 3600000, 60000, 0);
+	int fast = make_fast();
 	nap(50);
 	ready_and_wait();
 
@@ -35,8 +45,11 @@ int main(void)
 	EQUAL(left.it_interval.tv_nsec, 10000000);
 	EQUAL(read(ticking, &ticks, 8), 8);
 	CHECK(ticks >= 4);
+	EQUAL(read(fast, &ticks, 8), 8);
+	CHECK(ticks >= 50000);
 	nap(30);
 	EQUAL(read(ticking, &ticks, 8), 8);
+	EQUAL(read(fast, &ticks, 8), 8);
 	EQUAL(timerfd_gettime(idle, &left), 0);
 	EQUAL(left.it_value.tv_sec | left.it_value.tv_nsec, 0);
 	EQUAL(read(idle, &ticks, 8), -1);

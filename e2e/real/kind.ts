@@ -32,8 +32,8 @@ export interface RealProgramKind {
   readonly start: (ws: Workspace) => Promise<RealProgram>;
   /** The same as CRIU can dump it: it wants CAP_SYS_RESOURCE for tasks of other users, which not every root has. */
   readonly startForPeer?: (ws: Workspace) => Promise<RealProgram>;
-  /** What CRIU says where it can't dump it at all, and why. */
-  readonly peerRefuses?: { readonly says: RegExp; readonly because: string };
+  /** What runs CRIU's dump, where it could not look at the program otherwise. */
+  readonly peerBy?: readonly string[];
 }
 
 /** Where a program lies, or nothing. Servers lie where only root's PATH leads. */

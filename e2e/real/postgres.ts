@@ -19,7 +19,10 @@ export const postgres: RealProgramKind = {
   rounds: 4,
   idle: [],
   start: (ws) => startPostgres(ws),
-  peerRefuses: { says: /Can't get rlimit|[Ss]ys[Vv]/, because: 'it wants CAP_SYS_RESOURCE for tasks of other users, and an ipc namespace around System V segments' },
+  // CRIU dumps System V segments only with an ipc namespace around them.
+  startForPeer: (ws) => startPostgres(ws, ['unshare', '--ipc']),
+  // And it wants a real user that may ask for the limits of the tasks, or CAP_SYS_RESOURCE, which not every root has.
+  peerBy: ['setpriv', '--ruid=postgres', '--rgid=postgres', '--clear-groups'],
 };
 
 /** What runs a command as PostgreSQL's user: it refuses to run as root. */
@@ -47,7 +50,7 @@ export async function startPostgres(ws: Workspace, around: readonly string[] = [
     await victim.line(/database system is ready to accept connections/, 60_000);
     await listens(victim, port);
     await quiet(victim);
-    tidyUp(ws, victim, data);
+    tidyUp(ws, victim, data, around.length > 0);
     return victim;
   };
   let victim = await launch();
@@ -101,13 +104,13 @@ export async function startPostgres(ws: Workspace, around: readonly string[] = [
   };
 }
 
-/** What it removes itself at an orderly end: else it would stay in the host's memory. */
-function tidyUp(ws: Workspace, victim: Victim, data: string): void {
+/** What it removes itself at an orderly end: else it would stay in the host's memory. @param apart its segment is not the host's */
+function tidyUp(ws: Workspace, victim: Victim, data: string, apart: boolean): void {
   const [, segment] = /^ *\d+ +(\d+) *$/m.exec(readFileSync(path.join(data, 'postmaster.pid'), 'latin1')) ?? [];
   const shared = new Set(readFileSync(`/proc/${victim.pid}/maps`, 'latin1').match(/\/dev\/shm\/PostgreSQL\.\d+$/gm));
   ws.afterwards(() => {
     for (const file of shared) rmSync(file, { force: true });
-    if (segment !== undefined && existsSync(path.join(data, 'postmaster.pid'))) spawnSync('ipcrm', ['-m', segment], { stdio: 'ignore' });
+    if (!apart && segment !== undefined && existsSync(path.join(data, 'postmaster.pid'))) spawnSync('ipcrm', ['-m', segment], { stdio: 'ignore' });
   });
 }
 

@@ -14,8 +14,8 @@ export function stagesOf(log: string): string[] {
 }
 
 /** A dump by `--leave-running`, for its images and the names of its stages. */
-export async function stagesOfDump(t: Assertions, ws: Workspace, tool: Tool, victim: Victim, images: string): Promise<string[]> {
-  const run = await ws.dump(tool, victim.pid, images, ['--leave-running', '--log-json']);
+export async function stagesOfDump(t: Assertions, ws: Workspace, tool: Tool, victim: Victim, images: string, options: readonly string[] = []): Promise<string[]> {
+  const run = await ws.dump(tool, victim.pid, images, [...options, '--leave-running', '--log-json']);
   succeeded(t, run, 'a dump to learn the stages');
   return stagesOf(run.log);
 }

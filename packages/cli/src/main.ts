@@ -31,6 +31,14 @@ function maybeTerminal(fd: number): boolean {
   return major === 4 || major === 5 || (major >= 136 && major <= 143);
 }
 
+function hasTerminal(): boolean {
+  try {
+    return [0, 1, 2].some(maybeTerminal);
+  } catch {
+    return true; // one is closed: see closeTerminals
+  }
+}
+
 /** Node gives a terminal the modes back that it found (node.cc ResetStdio), unless the descriptor is closed. */
 function closeTerminals(): void {
   for (const fd of [0, 1, 2]) if (maybeTerminal(fd)) closeSync(fd);
@@ -38,8 +46,11 @@ function closeTerminals(): void {
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs the command line of this process, and ends it. */
-export function main(loadCommand: LoadCommand): void {
+/** Ends this process; @see endProcess of @criu-ts/core */
+type End = (code: number) => never;
+
+/** Runs the command line of this process, and ends it. @param endFast for where Node has no terminal to give its modes back */
+export function main(loadCommand: LoadCommand, endFast?: End): void {
   const io: Io = {
     loadCommand,
     name: path.basename(process.argv[1] ?? 'criu-ts') === 'criu' ? 'criu' : 'criu-ts',
@@ -59,7 +70,7 @@ export function main(loadCommand: LoadCommand): void {
   };
   run(process.argv.slice(2), io).then(
     // Nothing may keep us alive: whoever called waits for the exit.
-    (code) => process.exit(code),
+    (code) => (endFast === undefined || hasTerminal() ? process.exit(code) : endFast(code)),
     (error: unknown) => {
       io.stderr(`${io.name}: this should not have happened: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
       process.exit(1);

@@ -64,8 +64,9 @@ t.test('restore: options reach the API, the exit code is the task\'s', async (t)
 
   t.equal((await go('restore -d -j', { cwd })).io.terminalLeft, true, 'a job that we do not wait for has the terminal now');
   t.equal((await go('restore -j', { cwd })).io.terminalLeft, false, 'for the other we wait');
-  const { io } = await go('restore -d -S -s --inherit-fd fd[3]:tty[8800005:1]', { cwd });
+  const { io } = await go('restore -d -S -s --inherit-fd fd[3]:tty[8800005:1] --join-ns ipc:12 -J uts:ns/uts', { cwd });
   t.match(io.restores, [{ imagesDir: cwd, sibling: true, leaveStopped: true, inheritFds: [{ fd: 3, resource: 'tty[8800005:1]' }] }]);
+  t.match(io.restores, [{ joinNamespaces: [{ name: 'ipc', path: '/proc/12/ns/ipc' }, { name: 'uts', path: `${cwd}/ns/uts` }] }]);
 });
 
 t.test('restore: the pidfile', async (t) => {
@@ -97,6 +98,8 @@ t.test('usage errors', async (t) => {
     ['dump -t 1 --lazy-pages', /option --lazy-pages is not supported yet: /],
     ['dump -t 1 -o no/such', /cannot create the log file/],
     ['restore -S', /only makes sense with --restore-detached/],
+    ['restore --join-ns pid:1', /invalid argument for --join-ns: pid:1/],
+    ['restore --join-ns ipc', /invalid argument for --join-ns: ipc/],
     ['restore --inherit-fd 3', /invalid argument for --inherit-fd: 3/],
   ];
   for (const [args, err] of rows) {

@@ -21,6 +21,13 @@ export class CpuPin implements Disposable {
     return { [Symbol.dispose]: () => setAffinity(0, this.mask) };
   }
 
+  /** Lets a stopped puppet run on the other CPUs, for work that takes longer than to wake one; undefined where there is none. */
+  elsewhere(tid: number): Disposable | undefined {
+    const others = this.#own.map((bits, byte) => bits & ~(this.mask[byte] as number));
+    if (others.every((bits) => bits === 0) || setAffinity(tid, others) < 0) return undefined;
+    return { [Symbol.dispose]: () => setAffinity(tid, this.mask) };
+  }
+
   [Symbol.dispose](): void {
     setAffinity(0, this.#own);
   }

@@ -73,8 +73,18 @@ export interface RestoreOptions extends CommonOptions {
   readonly sibling?: boolean;
   /** Descriptors of ours that take the place of open files in the images. */
   readonly inheritFds?: readonly InheritFd[];
+  /** Namespaces that are there already, and take the place of those that the tree had of these kinds. What the images say of them is done to these. */
+  readonly joinNamespaces?: readonly JoinNamespace[];
   /** Takes the master of a terminal that was dumped without it (CRIU's RPC: `orphan-pts-master`). */
   readonly onOrphanMaster?: (master: OrphanMaster) => void;
+}
+
+/** CRIU's `--join-ns NAME:PATH`. */
+export interface JoinNamespace {
+  /** As in /proc/PID/ns: `ipc`, `uts`, `time`. */
+  readonly name: string;
+  /** A file that leads to it: `/proc/PID/ns/ipc`, or where that is mounted. */
+  readonly path: string;
 }
 
 /** The master of a pty whose other end alone was dumped. */

@@ -85,6 +85,22 @@ for (const pretty of [false, true]) {
   });
 }
 
+t.test('raw images of the corpus are typed, but for those that no form would bring back', { skip: corpus.skip }, (t) => {
+  const counts = new Map<string, { typed: number; raw: number }>();
+  for (const set of corpus.sets) {
+    for (const name of readdirSync(path.join(corpus.path, set))) {
+      const found = imageTypeOfName(name);
+      if (found === undefined || !isRaw(found.type)) continue;
+      const json = imageToJson(new MemorySource(name, readFileSync(path.join(corpus.path, set, name))));
+      const count = counts.get(found.type.kind) ?? { typed: 0, raw: 0 };
+      const untyped = json.raw !== undefined || (json.messages as JsonObject[] | undefined)?.some((message) => 'bytes' in message) === true;
+      counts.set(found.type.kind, untyped ? { ...count, raw: count.raw + 1 } : { ...count, typed: count.typed + 1 });
+    }
+  }
+  for (const kind of ['IFADDR', 'ROUTE', 'ROUTE6', 'RULE', 'NFTABLES', 'IPTABLES', 'IP6TABLES']) t.same(counts.get(kind), { typed: 187, raw: 0 }, kind);
+  t.end();
+});
+
 t.test('damaged images of the corpus are shown, or refused as corrupt', { skip: corpus.skip }, (t) => {
   let state = 42;
   const random = (below: number): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) % below;

@@ -1,6 +1,6 @@
-import { IMG_COMMON, IMG_SERVICE } from './image-types.js';
+import { IMAGE_TYPES, IMG_COMMON, IMG_SERVICE } from './image-types.js';
 import type { ByteSource } from './io/directory.js';
-import { ByteCursor } from './io/cursor.js';
+import { ByteCursor, swapped } from './io/cursor.js';
 import type { EntryPart, ImageType } from './layout.js';
 import { located } from './payloads.js';
 
@@ -11,6 +11,23 @@ export interface ScannedEntry {
   readonly payloadOffset: number;
   /** bytes, without padding; 0 where nothing follows */
   readonly payloadLength: number;
+}
+
+/** With one of these every image begins; the inventory has only its own. */
+const FIRST_WORDS: readonly number[] = [IMG_COMMON, IMG_SERVICE, IMAGE_TYPES.inventory.words[0]!];
+
+/** The first word; from it on, the cursor reads in the file's byte order, which is that of the machine that dumped. */
+export function readFirstWord(cursor: ByteCursor): number {
+  const first = cursor.u32('first word');
+  cursor.bigEndian = FIRST_WORDS.includes(swapped(first));
+  return cursor.bigEndian ? swapped(first) : first;
+}
+
+/** Whether an image was written by a big-endian machine (s390x). @throws ImageCorrupt where there is no word */
+export function isBigEndianImage(source: ByteSource): boolean {
+  const cursor = new ByteCursor(source);
+  readFirstWord(cursor);
+  return cursor.bigEndian;
 }
 
 /** Reads an image from its beginning, entry by entry, without holding more of it than one entry. */
@@ -26,9 +43,14 @@ export class ImageReader<Entry> {
     this.#checkWords();
   }
 
+  /** The image is of a big-endian machine (s390x). */
+  get bigEndian(): boolean {
+    return this.#cursor.bigEndian;
+  }
+
   #checkWords(): void {
     const { words, kind } = this.type;
-    const first = this.#cursor.u32('first word');
+    const first = readFirstWord(this.#cursor);
     // Images of version 1.0 have no common word (crit reads them too).
     const expected = first === IMG_COMMON || first === IMG_SERVICE ? words : words.slice(-1);
     expected.forEach((word, i) => {

@@ -1,6 +1,8 @@
 import type { ByteSink } from './io/directory.js';
 import type { EntryPart, ImageType } from './layout.js';
 import { WireWriter } from './message/encode.js';
+import { swapped } from './io/cursor.js';
+import { writeBigSized } from './payloads.js';
 
 /** What has gathered up to here goes out in one write. */
 const FLUSH_AT = 64 * 1024;
@@ -13,13 +15,16 @@ export class ImageWriter<Entry> implements Disposable {
   readonly type: ImageType<Entry>;
   readonly #sink: ByteSink;
   readonly #pending = new WireWriter();
+  readonly #bigEndian: boolean;
   #part: EntryPart;
 
-  constructor(type: ImageType<Entry>, sink: ByteSink) {
+  /** @param options bigEndian: as a big-endian machine (s390x) writes it */
+  constructor(type: ImageType<Entry>, sink: ByteSink, { bigEndian = false }: { readonly bigEndian?: boolean } = {}) {
     this.type = type;
     this.#sink = sink;
+    this.#bigEndian = bigEndian;
     this.#part = type.layout.first ?? type.layout.rest;
-    for (const word of type.words) this.#pending.fixed32(word);
+    for (const word of type.words) this.#pending.fixed32(bigEndian ? swapped(word) : word);
   }
 
   /** @throws TypeError, RangeError where the entry is not one of this kind */
@@ -31,15 +36,18 @@ export class ImageWriter<Entry> implements Disposable {
     const { message, payload } = entry as { message: object; payload?: unknown };
     const codec = this.#part.payload;
     this.message(message);
-    codec.write(this.#pending, message, payload);
+    codec.write(this.#pending, message, payload, this.#bigEndian);
     this.#flushIfFull();
   }
 
   /** Writes the message alone; its payload, where it has one, must follow by `raw()`, padding included. */
   message(message: object): void {
-    const begin = this.#pending.beginSized();
-    this.#part.message.encodeInto(message, this.#pending);
-    this.#pending.endSized(begin);
+    if (this.#bigEndian) writeBigSized(this.#pending, this.#part.message.encode(message));
+    else {
+      const begin = this.#pending.beginSized();
+      this.#part.message.encodeInto(message, this.#pending);
+      this.#pending.endSized(begin);
+    }
     this.#part = this.type.layout.rest;
     this.#flushIfFull();
   }

@@ -8,8 +8,8 @@ export interface PayloadCodec<Message extends object, Payload> {
   readonly shape: 'bytes' | 'u16s' | 'queues' | 'messages';
   /** undefined: nothing follows this message, not even an empty payload */
   read(cursor: ByteCursor, message: Message): Payload | undefined;
-  /** Appends the payload. @throws TypeError where it does not fit what the message says of it */
-  write(writer: WireWriter, message: Message, payload: Payload | undefined): void;
+  /** Appends the payload, its words in this byte order. @throws TypeError where it does not fit what the message says of it */
+  write(writer: WireWriter, message: Message, payload: Payload | undefined, bigEndian: boolean): void;
   /** Passes over it and tells its size in bytes, padding not counted. */
   skip(cursor: ByteCursor, message: Message): number;
 }
@@ -41,7 +41,7 @@ export interface ImageType<Entry> {
   readonly kind: string;
   /** the file's name; %u, %lu, %d stand for a decimal id, %x for a hexadecimal one */
   readonly pattern: string;
-  /** one or two little-endian u32 at the beginning */
+  /** one or two u32 at the beginning, in the byte order of the machine */
   readonly words: readonly number[];
   readonly layout: Layout;
   /** never set: carries the type */

@@ -9,6 +9,7 @@ import type { pipe_data_entry } from './gen/pipe-data.js';
 import type { sk_packet_entry } from './gen/sk-packet.js';
 import type { tcp_stream_entry } from './gen/tcp-stream.js';
 import type { ByteCursor } from './io/cursor.js';
+import { swapped } from './io/cursor.js';
 import type { PayloadCodec, WithPayload } from './layout.js';
 import type { WireWriter } from './message/encode.js';
 
@@ -95,13 +96,14 @@ export const semaphoreValues: PayloadCodec<ipc_sem_entry, number[]> = {
   shape: 'u16s',
   read(cursor, message) {
     const bytes = cursor.take(roundUp(2 * message.nsems, 8), 'semaphore values');
-    return Array.from({ length: message.nsems }, (_, i) => bytes[2 * i]! | (bytes[2 * i + 1]! << 8));
+    const high = cursor.bigEndian ? 0 : 1;
+    return Array.from({ length: message.nsems }, (_, i) => bytes[2 * i + 1 - high]! | (bytes[2 * i + high]! << 8));
   },
-  write(writer, message, payload = []) {
+  write(writer, message, payload = [], bigEndian) {
     if (payload.length !== message.nsems) throw new TypeError(`${payload.length} semaphore values for a set of ${message.nsems}`);
     const wrong = payload.find((value) => !Number.isInteger(value) || value < 0 || value > 0xffff);
     if (wrong !== undefined) throw new RangeError(`semaphore value ${wrong} is not a u16`);
-    writePadded(writer, Uint8Array.from(payload.flatMap((value) => [value & 0xff, value >> 8])), 8);
+    writePadded(writer, Uint8Array.from(payload.flatMap((value) => (bigEndian ? [value >> 8, value & 0xff] : [value & 0xff, value >> 8]))), 8);
   },
   skip(cursor, message) {
     cursor.skip(roundUp(2 * message.nsems, 8), 'semaphore values');
@@ -120,13 +122,16 @@ export const queuedMessages: PayloadCodec<ipc_msg_entry, WithPayload<ipc_msg>[]>
     }
     return list;
   },
-  write(writer, message, payload = []) {
+  write(writer, message, payload = [], bigEndian) {
     if (payload.length !== message.qnum) throw new TypeError(`${payload.length} messages for a queue of ${message.qnum}`);
     for (const { message: header, payload: text } of payload) {
       if (text.length !== header.msize) throw new TypeError(`the text has ${text.length} bytes, its message says ${header.msize}`);
-      const begin = writer.beginSized();
-      ipc_msg.encodeInto(header, writer);
-      writer.endSized(begin);
+      if (bigEndian) writeBigSized(writer, ipc_msg.encode(header));
+      else {
+        const begin = writer.beginSized();
+        ipc_msg.encodeInto(header, writer);
+        writer.endSized(begin);
+      }
       writePadded(writer, text, 8);
     }
   },
@@ -149,6 +154,12 @@ function readHeader(cursor: ByteCursor): ipc_msg {
   } catch (error) {
     throw located(error, cursor, bytes.length);
   }
+}
+
+/** A message behind its size, as a big-endian machine writes it. */
+export function writeBigSized(writer: WireWriter, message: Uint8Array): void {
+  writer.fixed32(swapped(message.length));
+  writer.bytes(message);
 }
 
 /** The same ImageCorrupt with the file and the place in it, thrown by a decoder that saw only the last `length` bytes. */

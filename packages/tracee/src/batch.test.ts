@@ -23,27 +23,32 @@ function pretend(result: (nr: number) => number = (nr) => nr): { batch: Batch; c
   const remote = { ops: new Memory(CAPACITY * OP_SIZE), data: new Memory(DATA_SIZE) };
   const calls: Call[] = [];
   const runs: number[] = [];
+  let done = 0;
   const runner: BatchRunner = {
     area: { ops: OPS, opsCapacity: CAPACITY, data: DATA, dataSize: DATA_SIZE },
     write: (at, memory, length) => (at === OPS ? remote.ops : remote.data).bytes.set(memory.bytes.subarray(0, length)),
     read: (_, memory, length) => memory.bytes.set(remote.ops.bytes.subarray(0, length)),
-    run(count) {
+    start(count) {
       runs.push(count);
-      const { view } = remote.ops;
-      for (let i = 0; i < count; i++) {
-        const at = i * OP_SIZE;
-        const args = Array.from({ length: 6 }, (_, n) => view.getBigInt64(at + 8 + 8 * n, true));
-        const first = Number(args[0]) - DATA;
-        const text = first >= 0 && first < DATA_SIZE ? remote.data.bytes.subarray(first, remote.data.bytes.indexOf(0, first)) : new Uint8Array();
-        const nr = view.getUint32(at, true);
-        const expect = view.getUint16(at + 4, true);
-        const value = result(nr);
-        view.setBigInt64(at + 64, BigInt(value), true);
-        calls.push({ nr, expect, references: view.getUint16(at + 6, true), args, text: Buffer.from(text).toString() });
-        if ((expect === 1 && value < 0) || (expect === 2 && BigInt(value) !== view.getBigInt64(at + 56, true))) return i;
-      }
-      return count;
+      done = run(count);
     },
+    finish: () => done,
+  };
+  const run = (count: number): number => {
+    const { view } = remote.ops;
+    for (let i = 0; i < count; i++) {
+      const at = i * OP_SIZE;
+      const args = Array.from({ length: 6 }, (_, n) => view.getBigInt64(at + 8 + 8 * n, true));
+      const first = Number(args[0]) - DATA;
+      const text = first >= 0 && first < DATA_SIZE ? remote.data.bytes.subarray(first, remote.data.bytes.indexOf(0, first)) : new Uint8Array();
+      const nr = view.getUint32(at, true);
+      const expect = view.getUint16(at + 4, true);
+      const value = result(nr);
+      view.setBigInt64(at + 64, BigInt(value), true);
+      calls.push({ nr, expect, references: view.getUint16(at + 6, true), args, text: Buffer.from(text).toString() });
+      if ((expect === 1 && value < 0) || (expect === 2 && BigInt(value) !== view.getBigInt64(at + 56, true))) return i;
+    }
+    return count;
   };
   return { batch: new Batch(runner, { ops: new Memory(CAPACITY * OP_SIZE), data: new Memory(DATA_SIZE) }), calls, runs };
 }

@@ -46,12 +46,13 @@ export class BatchFailed extends SyscallFailed {
   }
 }
 
-/** Runs `count` ops that lie ready in the puppet; how many went as expected. */
+/** Has the puppet run `count` ops that lie ready in it; `finish` waits for them: how many went as expected. */
 export type BatchRunner = {
   readonly area: BatchArea;
   write(remote: number, memory: Memory, length: number): void;
   read(remote: number, memory: Memory, length: number): void;
-  run(count: number): number;
+  start(count: number): void;
+  finish(): number;
   observe?(nr: number, args: readonly SyscallArg[], result: number): void;
 };
 
@@ -134,13 +135,26 @@ export class Batch {
 
   /** Runs what has not run yet. @throws BatchFailed */
   run(): void {
+    this.start();
+    this.finish();
+  }
+
+  /** Lets the puppet run what has not run yet, and does not wait: nothing can be added before {@link finish}. */
+  start(): void {
     const count = this.#count;
     if (count === 0) return;
     const { area } = this.#runner;
     if (this.#dataUsed > 0) this.#runner.write(area.data, this.#data, this.#dataUsed);
     this.#runner.write(area.ops, this.#ops, count * OP_SIZE);
-    const done = this.#runner.run(count);
-    this.#runner.read(area.ops, this.#ops, count * OP_SIZE);
+    this.#runner.start(count);
+  }
+
+  /** Waits for what was started. @throws BatchFailed */
+  finish(): void {
+    const count = this.#count;
+    if (count === 0) return;
+    const done = this.#runner.finish();
+    this.#runner.read(this.#runner.area.ops, this.#ops, count * OP_SIZE);
     for (let i = 0; i < Math.min(done + 1, count); i++) {
       this.#results.push(Number(this.#words64[i * OP_WORDS + RESULT_WORD]));
       this.#runner.observe?.(this.#nr(i), this.#args(i), this.#results[this.#base + i] as number);

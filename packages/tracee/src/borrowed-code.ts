@@ -1,18 +1,6 @@
 import { Memory, processVmRead } from '@criu-ts/kernel/sys';
 import { deadStack } from './dead-stack.js';
-
-/** What is needed of a mapping to look for code and for dead stack in it. */
-export interface MappedRange {
-  readonly start: number;
-  readonly end: number;
-  readonly executable: boolean;
-  readonly writable: boolean;
-  readonly shared: boolean;
-  /** /proc/PID/maps' last column */
-  readonly path: string;
-  /** Differs for mappings of different parts of files. */
-  readonly key?: string;
-}
+import type { MappedRange } from './mapped-range.js';
 
 /** Where the code was found in mappings of other processes, by their key: relatives map the same libraries. */
 export type KnownCode = Map<string, { readonly syscall: number; readonly sigreturn: number; readonly pattern: Buffer }>;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { MappedRange } from './borrowed-code.js';
+import type { MappedRange } from './mapped-range.js';
 import { scratchSize } from './crash-frame.js';
 import { deadStack } from './dead-stack.js';
 

@@ -1,4 +1,4 @@
-import type { MappedRange } from './borrowed-code.js';
+import type { MappedRange } from './mapped-range.js';
 import { scratchSize } from './crash-frame.js';
 
 /** Bytes below the stack pointer that a function may use without moving it (System V ABI, 3.2.2). */

@@ -1,10 +1,11 @@
-import { ERRNO, PTRACE, PTRACE_EVENT, PTRACE_O, SYS } from '@criu-ts/kernel/abi';
-import { childrenByParent, listProcNumbers, ProcessGone, readChildren, readProcText, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
+import { ERRNO, PTRACE, PTRACE_EVENT, PTRACE_O } from '@criu-ts/kernel/abi';
+import { childrenByParent, listThreads, ProcessGone, readChildren, readProcText, threadOf } from '@criu-ts/kernel/procfs';
 import { SyscallFailed } from '@criu-ts/kernel/sys';
 import { FreezeFailed, TraceeDied } from './errors.js';
 import { letGo, letStraysGo } from './let-go.js';
 import { whileSeeingOff } from './reaper.js';
 import { Tracee } from './tracee.js';
+import { awaitedChild } from './vfork.js';
 
 /** Newborns of a task that we seized are ours from their first instruction: a tree that forks all the while can't get away. */
 const BIRTHS = PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
@@ -172,7 +173,7 @@ export class FrozenTree implements Disposable {
 
   /** One look at the threads of a process, all unknown ones stopped; true when there was none and all known ones stand. */
   #freezeThreads(pid: number, threads: Map<number, Tracee>): boolean {
-    const fresh = listProcNumbers(pid, 'task').filter((tid) => !threads.has(tid));
+    const fresh = listThreads(pid).filter((tid) => !threads.has(tid));
     const known = [...threads.keys(), ...fresh].filter((tid) => tid !== pid);
     const seized = fresh.map((tid) => this.#seize(pid, tid, known)).filter((tracee) => tracee !== undefined);
     for (const tracee of seized) if (this.#awaitStop(tracee)) threads.set(tracee.tid, tracee);
@@ -202,6 +203,7 @@ export class FrozenTree implements Disposable {
         const stop = tracee.waitUntil(Math.min(this.#deadline, performance.now() + MOMENT));
         if (stop === undefined && performance.now() < this.#deadline) {
           seeOffThreads(tracee.pid);
+          this.#letAwaitedGo(tracee);
           continue;
         }
         if (stop === undefined) throw new FreezeFailed(tracee.pid, `thread ${tracee.tid} ${whyItRuns(tracee)}`, 'try again later, or give more time with --timeout');
@@ -236,6 +238,14 @@ export class FrozenTree implements Disposable {
       // A main thread may still have to be seen off, when it is the last.
       if (tracee.tid !== tracee.pid) this.#threads.delete(tracee.tid);
       return false;
+    }
+  }
+
+  /** Whom we told to stop before we knew that others can't stop without it: a child that its parent waits for in vfork(2). */
+  #letAwaitedGo({ pid, tid }: Tracee): void {
+    if (this.#newborn.size === 0) return;
+    for (let child = awaitedChild(pid, tid); child !== undefined; child = awaitedChild(child, child)) {
+      letGo(threadsOf(child).filter((one) => this.#newborn.delete(one)).map((one) => Tracee.born(child as number, one)));
     }
   }
 
@@ -315,7 +325,7 @@ function isKernels(tracee: Tracee): boolean {
 
 function threadsOf(pid: number): number[] {
   try {
-    return listProcNumbers(pid, 'task');
+    return listThreads(pid);
   } catch (error) {
     if (error instanceof ProcessGone) return [];
     throw error;
@@ -338,7 +348,7 @@ function isZombie(task: Parameters<typeof readProcText>[0]): boolean {
  */
 function seeOffThreads(pid: number): void {
   try {
-    const dead = listProcNumbers(pid, 'task').filter((tid) => tid !== pid && isZombie(threadOf(pid, tid)));
+    const dead = listThreads(pid).filter((tid) => tid !== pid && isZombie(threadOf(pid, tid)));
     letGo(dead.map((tid) => Tracee.born(pid, tid)));
   } catch (error) {
     if (!(error instanceof ProcessGone)) throw error;
@@ -357,16 +367,10 @@ function tracerOf(pid: number, tid: number): number | undefined {
   }
 }
 
-const BEAR: readonly number[] = [SYS.vfork, SYS.clone, SYS.clone3];
-
 /** What keeps it from stopping: an uninterruptible sleep. */
 function whyItRuns({ pid, tid }: Tracee): string {
   const task = threadOf(pid, tid);
   const state = /^State:\s+(.*)$/m.exec(readProcText(task, 'status'))?.[1] ?? 'unknown state';
-  const call = readSyscall(task);
-  if (call.state === 'inside' && BEAR.includes(call.number)) {
-    const [child] = readChildren(task) ?? [];
-    return `waits in vfork(2) until ${child === undefined ? 'its child' : `process ${child}`} ends or calls execve(2)`;
-  }
-  return `does not stop: ${state}`;
+  const child = awaitedChild(pid, tid);
+  return child !== undefined ? `waits in vfork(2) until process ${child} ends or calls execve(2)` : `does not stop: ${state}`;
 }

@@ -8,6 +8,7 @@ export * from './registers.js';
 export * from './remote-syscalls.js';
 export * from './seed.js';
 export * from './tracee.js';
+export * from './vfork.js';
 export * from './wait-status.js';
 export * from './freezer.js';
 export * from './xstate.js';

@@ -13,8 +13,15 @@ const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
 /** Puppets are killed when we die; births and system calls are told apart from signals. */
 export const PUPPET_OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 
-/** One set for all puppets: they are steered one at a time. */
-const buffers = { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+interface BatchBuffers {
+  readonly ops: Memory;
+  readonly data: Memory;
+}
+
+/** One set for all puppets, as they are steered one at a time; another one where a batch is built while another is. */
+const idleBuffers: BatchBuffers[] = [];
+
+const takeBuffers = (): BatchBuffers => idleBuffers.pop() ?? { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
 
 export interface CloneOptions {
   /** CLONE_*, without an exit signal */
@@ -51,7 +58,8 @@ export class Puppet {
       area: { ops: blob + BLOB.ops, opsCapacity: BLOB.opsCapacity, data: blob + BLOB.data, dataSize: BLOB.dataSize },
       write: (remote, memory, length) => mustMove(tid, processVmWrite(pid, remote, memory.address, length), length),
       read: (remote, memory, length) => mustMove(tid, processVmRead(pid, remote, memory.address, length), length),
-      run: (count) => this.#run(count),
+      start: (count) => this.#start(count),
+      finish: () => this.#finish(),
       ...(observe !== undefined && { observe: (nr: number, args: readonly SyscallArg[], result: number) => observe(tid, nr, args, result) }),
     };
   }
@@ -66,28 +74,51 @@ export class Puppet {
     this.tracee.request(PTRACE.SETOPTIONS, 0, PUPPET_OPTIONS | PTRACE_O.SUSPEND_SECCOMP);
   }
 
-  /** Builds and runs a batch; the builder's result is returned. @throws BatchFailed */
+  /** Builds and runs a batch; the builder's result is returned. The builder may have others run, of this puppet too. @throws BatchFailed */
   batch<T>(build: (batch: Batch) => T): T {
+    const buffers = takeBuffers();
+    try {
+      const batch = new Batch(this.#runner, buffers);
+      const result = build(batch);
+      batch.run();
+      return result;
+    } finally {
+      idleBuffers.push(buffers);
+    }
+  }
+
+  /**
+   * As {@link batch}, but its last calls still run when this returns: they are over when the function that it returns is,
+   * and no other calls may be made before. Worth it where the puppet has a CPU of its own.
+   * @throws BatchFailed both
+   */
+  startBatch(build: (batch: Batch) => void): () => void {
+    const buffers = takeBuffers();
     const batch = new Batch(this.#runner, buffers);
-    const result = build(batch);
-    batch.run();
-    return result;
+    build(batch);
+    batch.start();
+    return () => {
+      batch.finish();
+      idleBuffers.push(buffers);
+    };
   }
 
   /** One call that must succeed; its result. */
   call(nr: number, ...args: readonly SyscallArg[]): number {
-    const batch = new Batch(this.#runner, buffers);
-    const ref = batch.call(nr, ...args);
-    batch.run();
-    return batch.result(ref);
+    return this.batch((batch) => {
+      const ref = batch.call(nr, ...args);
+      batch.run();
+      return batch.result(ref);
+    });
   }
 
   /** One call; its result or the negated errno. */
   attempt(nr: number, ...args: readonly SyscallArg[]): number {
-    const batch = new Batch(this.#runner, buffers);
-    const ref = batch.attempt(nr, ...args);
-    batch.run();
-    return batch.result(ref);
+    return this.batch((batch) => {
+      const ref = batch.attempt(nr, ...args);
+      batch.run();
+      return batch.result(ref);
+    });
   }
 
   /** clone3(2) by the puppet; the newborn is stopped, all its signals but SIGTRAP blocked. */
@@ -153,7 +184,7 @@ export class Puppet {
     }
   }
 
-  #run(count: number): number {
+  #start(count: number): void {
     const registers = this.#registers;
     registers.set('rip', this.blob);
     registers.set('rsp', this.blob + BLOB.stackTop);
@@ -161,9 +192,12 @@ export class Puppet {
     registers.set('rsi', count);
     registers.set('origRax', -1n);
     this.tracee.setRegisters(registers);
-    for (let signal = 0; ; ) {
-      this.tracee.resume(PTRACE.CONT, signal);
-      signal = 0;
+    this.tracee.resume(PTRACE.CONT);
+  }
+
+  #finish(): number {
+    for (;;) {
+      let signal = 0;
       const stop = this.tracee.wait();
       if (stop.kind === 'signal' && stop.signal === SIG.TRAP) return Number(this.tracee.readRegisters().get('rax'));
       if (stop.kind === 'event') this.#born.push(this.tracee.eventMessage());
@@ -171,6 +205,7 @@ export class Puppet {
       else if (stop.kind === 'group-stop') {
         if (this.#stopping !== undefined) this.#stopping.done = true;
       } else this.tracee.unexpected(stop, "a batch's end");
+      this.tracee.resume(PTRACE.CONT, signal);
     }
   }
 }

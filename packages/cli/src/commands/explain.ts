@@ -1,6 +1,7 @@
 import type { Explanation } from '@criu-ts/core';
 import type { Execute, Explain } from '../io.js';
 import { inheritFdsOf } from '../options/inherit-fd.js';
+import { joinNamespacesOf } from '../options/join-ns.js';
 import { explanationText } from '../render/explanation.js';
 import { UsageError } from '../usage-error.js';
 import { work } from './work.js';
@@ -18,7 +19,7 @@ export function explainCommand(explain: Explain): Execute {
       const verb = tree === undefined ? 'restore' : 'dump';
       const explanation: Explanation =
         tree === undefined
-          ? await explain({ ...session.common, ...inheritFdsOf(values) })
+          ? await explain({ ...session.common, ...inheritFdsOf(values), ...joinNamespacesOf(values, io.cwd) })
           : await explain({
               ...common,
               pid: tree,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { RestoreResult, TaskEnd } from '@criu-ts/core';
 import type { Exec, Execute, Io, Restore } from '../io.js';
 import { inheritFdsOf } from '../options/inherit-fd.js';
+import { joinNamespacesOf } from '../options/join-ns.js';
 import type { Values } from '../options/table.js';
 import { LEVEL } from '../render/log.js';
 import { countText, timeText } from '../render/units.js';
@@ -17,6 +18,7 @@ export function restoreCommand(restore: Restore, exec: Exec): Execute {
       const sibling = values['restore-sibling'] === true;
       if (sibling && !detached) throw new UsageError('--restore-sibling only makes sense with --restore-detached');
       const inheritFds = inheritFdsOf(values);
+      const joinNamespaces = joinNamespacesOf(values, io.cwd);
       const execute = values['exec-cmd'] === true;
       if (execute && detached) throw new UsageError('--restore-detached and --exec-cmd exclude each other');
       using pidfile = openPidfile(values.pidfile, session.workDir);
@@ -27,6 +29,7 @@ export function restoreCommand(restore: Restore, exec: Exec): Execute {
         leaveStopped: values['leave-stopped'] === true,
         sibling,
         ...inheritFds,
+        ...joinNamespaces,
         onMoment: async (moment, facts) => {
           await session.scripts?.run(moment, facts);
           // Scripts that come later may want to read it.

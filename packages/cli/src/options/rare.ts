@@ -29,7 +29,7 @@ const ignored = [
 ] as const satisfies readonly OptionSpec[];
 
 const NO_REMOTE = 'pages go to the images directory only';
-const NO_NAMESPACES = 'namespaces of the tree can not be restored yet';
+const NO_NAMESPACES = 'network and mount namespaces of the tree can not be restored yet';
 
 const refused = [
   { long: 'prev-images-dir', kind: 'string', value: 'DIR', of: [], text: '', refused: { why: 'incremental dumps are not there yet' } },
@@ -47,7 +47,6 @@ const refused = [
   { long: 'tls-no-cn-verify', kind: 'flag', of: [], text: '', refused: { why: NO_REMOTE } },
   { long: 'stream', kind: 'flag', negatable: true, of: [], text: '', refused: { why: NO_REMOTE } },
   { long: 'lazy-pages', kind: 'flag', of: [], text: '', refused: { why: 'memory is filled before the processes run, always' } },
-  { long: 'join-ns', short: 'J', kind: 'list', value: 'NS:FILE', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'empty-ns', kind: 'list', value: 'NS', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'veth-pair', kind: 'list', value: 'IN=OUT', of: [], text: '', refused: { why: NO_NAMESPACES } },
   { long: 'lsm-profile', kind: 'string', value: 'TYPE:NAME', of: [], text: '', refused: { why: 'security labels are not set yet' } },

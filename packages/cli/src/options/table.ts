@@ -30,6 +30,7 @@ const resources = [
   { long: 'shell-job', short: 'j', kind: 'flag', negatable: true, of: ALL, text: 'allow a job of a shell: its terminal and session are outside of the tree' },
   { long: 'external', kind: 'list', value: 'RES', of: ALL, text: 'leave RES alone: dev[MAJ/MIN]:NAME, file[MNT:INO], tty[RDEV:DEV], unix[INO] …' },
   { long: 'inherit-fd', kind: 'list', value: 'fd[N]:RES', of: RESTORE, text: 'use our descriptor N as RES: tty[…], pipe[INO], socket[INO], file[…], a path' },
+  { long: 'join-ns', short: 'J', kind: 'list', value: 'NS:FILE', of: RESTORE, text: 'restore into a namespace that is there: ipc, uts or time, by its file or a PID' },
   { long: 'tcp-established', kind: 'flag', negatable: true, of: ALL, text: 'allow established TCP connections' },
   { long: 'ext-unix-sk', short: 'x', kind: 'string', value: 'INODES', optionalValue: true, of: ALL, text: 'allow unix sockets with a peer outside of the tree' },
   { long: 'file-locks', short: 'l', kind: 'flag', negatable: true, of: ALL, text: 'allow file locks' },

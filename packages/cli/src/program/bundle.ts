@@ -1,4 +1,4 @@
-import type { Execute } from '../io.js';
+import type { Execute, Explain } from '../io.js';
 
 /**
  * The program is bundles, one for each command that works and one for the rest: what is loaded costs time, used or not.
@@ -18,6 +18,10 @@ export interface Launcher {
 
 export interface CommandBundle {
   readonly execute: Execute;
+}
+
+export interface ExplainBundle extends CommandBundle {
+  readonly explain: Explain;
 }
 
 declare global {

@@ -5,12 +5,14 @@ import { CpuPin } from '../cpu-pin.js';
 import { Unsupported } from '../errors.js';
 import type { DumpTask, DumpThread } from '../model/dump-task.js';
 import { captureRegisters, captureThreadInfo } from '../resources/cpu/x86-64.js';
+import { readTls } from '../resources/cpu/tls.js';
 import { VMA } from '../resources/memory/vma-status.js';
 import { captureMm } from '../resources/memory/mm.js';
 import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import { throwObstacles } from './judge.js';
 import { captureTreesCgroups } from './cgroups.js';
+import { captureNamespaces } from './namespaces.js';
 import type { DumpRun } from './run.js';
 
 /** Asks the tasks what only they can tell, and captures their files. */
@@ -27,6 +29,7 @@ export function captureTasks(run: DumpRun): void {
     }
   }
   captureTreesCgroups(run);
+  captureNamespaces(run);
   run.files.capture();
   throwObstacles(run);
 }
@@ -37,11 +40,12 @@ function captureTask(run: DumpRun, task: DumpTask, pin: CpuMask, known: KnownCod
   const registersOf = new Map(task.threads.map((thread) => [thread, leaveCriticalSection(thread)]));
   for (const thread of task.threads) {
     const { tracee, core } = thread;
-    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), 0n);
+    core.threadInfo = captureThreadInfo(thread.registers, tracee.getXstate(), readTls(thread.tid));
     using remote = new RemoteSyscalls(tracee, code, { pin, filtered: thread.status.seccomp !== 0, ...(observe && { observe }) });
     captureThread(thread, remote, run);
     if (thread.tid !== task.pid) continue;
-    run.mms.set(task.pid, captureMm(task, remote, run.vmas.get(task.pid) ?? [], run.files.exeId(task)));
+    const vmas = run.vmas.get(task.pid);
+    if (vmas !== undefined) run.mms.set(task.pid, captureMm(task, remote, vmas, run.files.exeId(task)));
     captureProcess(task, core, remote, run);
   }
   const main = task.threads[0]?.core;
@@ -59,7 +63,8 @@ function leaveCriticalSection({ tracee, registers }: DumpThread): Registers {
 }
 
 function borrowCode(run: DumpRun, task: DumpTask, known: KnownCode): BorrowedCode {
-  const ranges = (run.vmas.get(task.pid) ?? []).map(({ start, end, name, entry }) => ({
+  const memory = run.memory.of(task.pid);
+  const ranges = (run.vmas.get(memory) ?? []).map(({ start, end, name, entry }) => ({
     start,
     end,
     executable: (entry.prot & PROT.EXEC) !== 0,
@@ -68,7 +73,9 @@ function borrowCode(run: DumpRun, task: DumpTask, known: KnownCode): BorrowedCod
     path: name,
     ...((entry.status & VMA.FILE_PRIVATE) !== 0 && { key: `${entry.shmid}:${entry.pgoff}:${end - start}` }),
   }));
-  const code = findBorrowedCode(task.pid, ranges, task.threads.map(({ registers }) => Number(registers.get('rsp'))), known);
+  const sharers = run.tasks.filter(({ pid }) => run.memory.of(pid) === memory);
+  const stackPointers = sharers.flatMap(({ threads }) => threads.map(({ registers }) => Number(registers.get('rsp'))));
+  const code = findBorrowedCode(task.pid, ranges, stackPointers, known);
   if (code === undefined) throw new Unsupported('task', 'it has no stack with room, or no code that makes system calls', { task: task.name });
   return code;
 }

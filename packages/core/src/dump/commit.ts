@@ -1,7 +1,7 @@
-import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, type timens_entry, writePagemap } from '@criu-ts/images';
+import { fileName, IMAGE_TYPES, type inventory_entry, lsmtype, pageFileNames, RAW_IMAGE_TYPES, writePagemap } from '@criu-ts/images';
 import { NodeDirectory } from '@criu-ts/images/node';
-import { CLOCK, SYS } from '@criu-ts/kernel/abi';
-import { scratch, sys } from '@criu-ts/kernel/sys';
+import { ERRNO, SYS } from '@criu-ts/kernel/abi';
+import { rawSyscall, scratch, SyscallFailed } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
 import { seccompFilters, zombieCore } from '../resources/task/index.js';
@@ -15,19 +15,18 @@ export function commitImages(run: DumpRun): void {
   const { images } = run;
   // While it is missing the set counts as incomplete, whatever an older dump left here.
   images.directory.remove('inventory.img');
-  run.tasks.forEach((task, index) => {
+  for (const task of run.tasks) {
     const { pid } = task;
-    images.write(IMAGE_TYPES.ids, pid, [taskIds(index, run.files.sharedIds(pid))]);
+    images.write(IMAGE_TYPES.ids, pid, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) }, run.namespaces.own)]);
     for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
     if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
     writePages(run, IMAGE_TYPES.pagemap, pid, run.pages.get(pid));
-  });
+  }
   for (const { pid, stat, status } of run.dead) images.write(IMAGE_TYPES.core, pid, [zombieCore(stat, status)]);
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);
   images.write(IMAGE_TYPES.pstree, undefined, treeImage(run));
   images.write(IMAGE_TYPES.seccomp, undefined, [{ seccompFilters: seccompFilters(run) }]);
-  images.write(IMAGE_TYPES.timens, 0, [clockOffsets()]);
   run.writeCollected();
   images.write(IMAGE_TYPES.inventory, undefined, [inventory(run.ownCgroups)]);
   run.failureScope.forget();
@@ -41,8 +40,10 @@ function writePages(run: DumpRun, type: typeof IMAGE_TYPES.pagemap | typeof IMAG
   if (directory instanceof NodeDirectory) directory.noteCreated(fileName(RAW_IMAGE_TYPES.pages, pagesId));
   // Of an older dump: a reader would take them for this one's.
   const { lz4, crc } = pageFileNames(pagesId);
-  directory.remove(lz4);
-  directory.remove(crc);
+  for (const name of [lz4, crc]) {
+    const result = rawSyscall(SYS.unlinkat, run.imagesDirectory.number, scratch.putString(name), 0);
+    if (result < 0 && result !== -ERRNO.ENOENT) throw new SyscallFailed(`unlinkat("${name}")`, -result);
+  }
   writePagemap(run.images, type, id, pages.list.pagemap(pagesId));
 }
 
@@ -59,13 +60,4 @@ function inventory(ownCgroups: number): inventory_entry {
     // The kernel's own (random(4)): node:crypto would cost 8 ms at start.
     dumpCriuRunId: readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim(),
   };
-}
-
-/** The clocks at the dump: in a time namespace the restored processes' clocks go on from there. */
-function clockOffsets(): timens_entry {
-  const read = (clock: number): timens_entry['monotonic'] => {
-    sys(SYS.clock_gettime, clock, scratch.address);
-    return { tvSec: scratch.view.getBigUint64(0, true), tvNsec: scratch.view.getBigUint64(8, true) };
-  };
-  return { monotonic: read(CLOCK.MONOTONIC), boottime: read(CLOCK.BOOTTIME) };
 }

@@ -1,6 +1,6 @@
 import { type file_entry, type file_lock_entry, IMAGE_TYPES } from '@criu-ts/images';
 import { KCMP } from '@criu-ts/kernel/abi';
-import { mapFileName, type ProcStat, readStat } from '@criu-ts/kernel/procfs';
+import { mapFileName, type ProcStat, readProcLink, readStat, type SmapsEntry } from '@criu-ts/kernel/procfs';
 import { memfd, type OwnedFd, readLink } from '@criu-ts/kernel/sys';
 import { Bug, type CriuError, type TaskName, toCriuError, Unsupported } from '../errors.js';
 import type { DumpContext } from '../resources/contexts.js';
@@ -57,6 +57,11 @@ export class DumpFiles {
   readonly #byIdentity = new KernelObjects<OpenFile>(KCMP.FILE);
   /** Files without a descriptor, by what they are and the name they go by. */
   readonly #byName = new Map<string, OpenFile>();
+  /** Numbers of mapped files, by what /proc/PID/smaps says of them. */
+  readonly #mapped = new Map<string, number>();
+  /** Numbers, in the images, of anonymous shared memory that is a file, too. */
+  #openedShared: ReadonlySet<bigint> | undefined;
+  readonly #mountNamespaces = new Map<number, string>();
   readonly #tables = new KernelObjects<DescriptorTable>(KCMP.FILES);
   readonly #tableOf = new Map<number, DescriptorTable>();
   readonly #names = new Map<number, TaskName>();
@@ -107,7 +112,32 @@ export class DumpFiles {
   }
 
   /** A file-backed mapping's file: the number that its vma_entry has as `shmid`. Memfds too. How it was opened is the vma_entry's. */
-  idOfMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
+  idOfMapped(pid: number, mapping: Pick<SmapsEntry, 'start' | 'end' | 'name' | 'inode' | 'devMajor' | 'devMinor'>): number {
+    // Relatives map the same libraries. While a file is mapped no other has its inode, and what is no file has no path.
+    const key = mapping.name.startsWith('/') ? `${this.#mountNamespaceOf(pid)} ${mapping.devMajor}:${mapping.devMinor}:${mapping.inode} ${mapping.name}` : undefined;
+    const known = key === undefined ? undefined : this.#mapped.get(key);
+    if (known !== undefined) return known;
+    const id = this.#inspectMapped(pid, mapping);
+    if (key !== undefined) this.#mapped.set(key, id);
+    return id;
+  }
+
+  /**
+   * Of anonymous shared memory, where a descriptor leads to it, or a mapping that is none of anonymous memory.
+   * @param shmid its number in the images
+   */
+  idOfShared(pid: number, mapping: { readonly start: number; readonly end: number }, shmid: bigint): number | undefined {
+    this.#openedShared ??= new Set(this.#all.filter(({ file }) => file.stat.dev === this.#host?.shmemDev && file.link.startsWith('/dev/zero')).map(({ file }) => this.#at.sharedMemoryId(file.stat.ino)));
+    return this.#openedShared.has(shmid) ? this.#idOfLink(pid, `map_files/${mapFileName(mapping)}`) : undefined;
+  }
+
+  #mountNamespaceOf(pid: number): string {
+    let namespace = this.#mountNamespaces.get(pid);
+    if (namespace === undefined) this.#mountNamespaces.set(pid, (namespace = readProcLink(pid, 'ns/mnt')));
+    return namespace;
+  }
+
+  #inspectMapped(pid: number, mapping: { readonly start: number; readonly end: number }): number {
     const name = `map_files/${mapFileName(mapping)}`;
     const link = readLink(`/proc/${pid}/${name}`);
     return this.#socketOf(pid, name, link)?.id ?? this.#idOfLink(pid, name, link);
@@ -241,8 +271,10 @@ export class DumpFiles {
       shared: (key, make) => at.shared(key, make),
       noteSharedMemory: (shmid, procPath) => at.noteSharedMemory(shmid, procPath),
       hasProcess: (pid) => at.hasProcess(pid),
-      sharedMemoryId: (inode) => at.sharedMemoryId(inode),
+      sharedMemoryId: (inode, huge) => at.sharedMemoryId(inode, huge),
       nextId: (sequence) => at.nextId(sequence),
+      namespaceId: (name, inode) => at.namespaceId(name, inode),
+      defer: (undo) => at.defer(undo),
       undoOnFailure: (undo) => at.undoOnFailure(undo),
       append: (type, entry, id) => at.append(type, entry, id),
       id: open.id,

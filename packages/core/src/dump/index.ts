@@ -10,6 +10,8 @@ import { writeStatistics } from '../statistics.js';
 import { DumpRun } from './run.js';
 import { dumpStages } from './stages.js';
 
+export { endProcess } from '../end-process.js';
+
 /**
  * Saves a process and its descendants into `imagesDir`. Whatever fails, they run on as they were.
  * @throws CriuError; `signal.reason` where it was aborted

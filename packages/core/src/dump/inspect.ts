@@ -1,10 +1,13 @@
-import { readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
+import { MAP, O } from '@criu-ts/kernel/abi';
+import { mapFilePath, readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
 import { pidfdOpen } from '@criu-ts/kernel/sys';
 import type { FrozenProcess } from '@criu-ts/tracee';
+import { statSync } from 'node:fs';
 import { Bug, type TaskName } from '../errors.js';
 import type { DeadTask, DumpTask, DumpThread } from '../model/dump-task.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { describeVmas } from '../resources/memory/describe-vmas.js';
+import { VMA } from '../resources/memory/vma-status.js';
 import { blankTaskCore, blankThreadCore, stillSleeping } from '../resources/task/index.js';
 import { shmemDevice } from '../host/shmem-device.js';
 import type { DumpRun } from './run.js';
@@ -21,17 +24,34 @@ export function inspectTasks(run: DumpRun): void {
   run.dead = processes.filter(({ zombie }) => zombie).map(({ pid }) => inspectDead(pid));
   for (const task of run.tasks) {
     run.files.addTask(task);
+    if (run.memory.add(task.pid) !== task.pid) continue;
     const vmas = describeVmas(readSmaps(task.pid), {
       pid: task.pid,
       shmemDevice: shmemDevice(),
       files: run.files,
       noteSharedMemory: (shmid, procPath) => run.noteSharedMemory(shmid, procPath),
-      sharedMemoryId: (inode) => run.sharedMemoryId(inode),
+      sharedMemoryId: (inode, huge) => run.sharedMemoryId(inode, huge),
+      hugePageSize: (mapping) => statSync(mapFilePath(task.pid, mapping)).blksize,
       refuse: (problem) => run.refuse(problem.add({ task: task.name })),
     });
     run.vmas.set(task.pid, vmas);
   }
+  for (const { pid } of run.tasks) mapAsFiles(run, pid);
   shrinkReadBuffer();
+}
+
+/** Shared memory that somebody has opened is a file for all who have mapped it. */
+function mapAsFiles(run: DumpRun, pid: number): void {
+  const vmas = run.vmas.get(pid) ?? [];
+  for (const { entry, start, end } of vmas) {
+    if ((entry.status & (VMA.ANON_SHARED | VMA.SYSVIPC)) !== VMA.ANON_SHARED || entry.flags & MAP.HUGETLB) continue;
+    const id = run.files.idOfShared(pid, { start, end }, entry.shmid);
+    if (id === undefined) continue;
+    entry.status = VMA.REGULAR | VMA.FILE_SHARED | VMA.MEMFD;
+    entry.flags &= ~MAP.ANONYMOUS;
+    entry.fdflags = O.RDWR;
+    entry.shmid = BigInt(id);
+  }
 }
 
 function inspectDead(pid: number): DeadTask {

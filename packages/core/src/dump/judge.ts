@@ -1,11 +1,11 @@
 import { kill } from '@criu-ts/kernel/sys';
 import { throwProblems, Unsupported } from '../errors.js';
 import { planGrowth } from '../model/growth.js';
-import { foreignNamespaces, ownNamespaces } from '../resources/identity.js';
 import { judgeFacets } from '../resources/task/index.js';
+import { judgeAioRings } from './aio.js';
 import { judgeSharing } from './judge-sharing.js';
+import { judgeNamespaces } from './namespaces.js';
 import type { DumpRun } from './run.js';
-import { judgeSystemV } from './system-v.js';
 import { treeOf } from './tree.js';
 
 /** Tells all that can't be dumped, at once. */
@@ -18,7 +18,8 @@ export function judgeTasks(run: DumpRun): void {
 export function findObstacles(run: DumpRun): void {
   judgeTree(run);
   for (const problem of judgeSharing(run.tasks)) run.refuse(problem);
-  judgeSystemV(run);
+  judgeNamespaces(run);
+  judgeAioRings(run);
   run.files.judge();
 }
 
@@ -30,11 +31,10 @@ export function throwObstacles(run: DumpRun): void {
 function judgeTree(run: DumpRun): void {
   judgeGrowth(run);
   judgeSessions(run);
-  const own = ownNamespaces();
   for (const task of run.tasks) {
     const { name } = task;
     judgeFacets(task, run);
-    for (const problem of foreignNamespaces(name, own)) run.refuse(problem);
+    for (const problem of run.namespaces.problemsOf(name, task.pid === run.options.pid)) run.refuse(problem);
     for (const { tid, registers } of task.threads) {
       if (registers.get('cs') !== 0x33n) run.refuse(new Unsupported('task', '32-bit threads are not supported yet', { object: `thread ${tid}`, task: name, hint: 'run its 64-bit version' }));
     }

@@ -1,32 +1,38 @@
 import type { vma_entry } from '@criu-ts/images';
-import { O, SEEK, SYS } from '@criu-ts/kernel/abi';
+import { ERRNO, O, SEEK, SYS } from '@criu-ts/kernel/abi';
 import { isAbsent, listChildren, ProcessGone, readStatus } from '@criu-ts/kernel/procfs';
-import { open, type OwnedFd, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
+import { Memory, open, type OwnedFd, preadFully, rawSyscall, SyscallFailed } from '@criu-ts/kernel/sys';
+import { statOf } from '../files/paths.js';
 import type { DumpTask } from '../model/dump-task.js';
 import { copyFileRuns } from '../resources/memory/file-copier.js';
 import { copyPages, prepareCopying } from '../resources/memory/page-copier.js';
+import { isHugetlb } from '../resources/memory/hugetlb.js';
 import { scanPrivatePages } from '../resources/memory/page-runs.js';
 import { guardEntry, hasPrivatePages, PageList, VmaPages } from '../resources/memory/pagemap-entries.js';
 import { PagesFile } from '../resources/memory/pages-file.js';
 import { PAGE, PE, TASK_SIZE } from '../resources/memory/vma-status.js';
 import type { DumpRun, NumberedPages } from './run.js';
+import { SharedMemories } from './shared-memories.js';
 
 const ENXIO = 6;
 
 /** Takes as much space as the processes' own memory will need, by what the kernel counts now. */
 export function allocatePages(run: DumpRun): void {
   const pids = [run.options.pid];
+  // They may be others, and share with others, when they are frozen.
+  const memories = new SharedMemories();
   for (let i = 0; i < pids.length; i++) {
     const pid = pids[i] as number;
     try {
+      pids.push(...listChildren(pid));
+      if (memories.add(pid) !== pid) continue;
       const { kib } = readStatus(pid);
       const bytes = ((kib['RssAnon'] ?? 0) + (kib['VmSwap'] ?? 0)) * 1024;
       newPagesFile(run, pid).file.allocate(bytes);
       prepareCopying(bytes);
-      pids.push(...listChildren(pid));
     } catch (error) {
       // The tree changes until it is frozen.
-      if (!(error instanceof ProcessGone)) throw error;
+      if (!(error instanceof ProcessGone || (error instanceof SyscallFailed && error.errno === ERRNO.ESRCH))) throw error;
     }
   }
 }
@@ -34,7 +40,7 @@ export function allocatePages(run: DumpRun): void {
 /** Copies every process's own memory, then each shared memory object once. */
 export async function dumpPages(run: DumpRun): Promise<void> {
   const begin = performance.now();
-  const lists = run.tasks.map((task) => ({ task, list: listPages(run, task) }));
+  const lists = run.tasks.filter(({ pid }) => run.vmas.has(pid)).map((task) => ({ task, list: listPages(run, task) }));
   const total = lists.reduce((sum, { list }) => sum + list.bytes, 0);
   let done = 0;
   let told = begin;
@@ -99,12 +105,13 @@ function openPagemap(pid: number): OwnedFd {
   }
 }
 
-/** What of a shared memory object was ever written: tmpfs tells by SEEK_DATA. */
+/** What of a shared memory object was ever written: tmpfs tells by SEEK_DATA, hugetlbfs not at all. */
 function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
   using object = open(procPath, O.RDONLY);
   const pages = numberedPages(run);
   const list = new PageList();
-  for (let at = 0; ; ) {
+  if (isHugetlb(object)) listHugePages(object, list);
+  else for (let at = 0; ; ) {
     const start = rawSyscall(SYS.lseek, object.number, at, SEEK.DATA);
     if (start === -ENXIO) break;
     if (start < 0) throw new SyscallFailed(`lseek(${procPath}, SEEK_DATA)`, -start);
@@ -123,3 +130,17 @@ function dumpShared(run: DumpRun, shmid: bigint, procPath: string): void {
   }
   run.sharedPages.set(shmid, { list, file: pages });
 }
+
+/** What holds nothing but zeros need not be there: then its pages are taken when they are needed. */
+function listHugePages(object: OwnedFd, list: PageList): void {
+  const size = Number(statOf(object).size);
+  const memory = new Memory(LOOK);
+  const zeros = Buffer.alloc(LOOK);
+  for (let at = 0; at < size; at += LOOK) {
+    const count = preadFully(object, memory.address, Math.min(LOOK, size - at), at);
+    if (zeros.compare(memory.bytes, 0, count, 0, count) !== 0) list.add(at, at + count, PE.PRESENT);
+  }
+}
+
+/** Bytes; every huge page has a multiple of it. */
+const LOOK = 64 * 1024;

@@ -1,24 +1,30 @@
 import type { ImageSet, ImageType, mm_entry } from '@criu-ts/images';
-import { readSystemVIds } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
 import type { FrozenTree } from '@criu-ts/tracee';
 import type { CriuError } from '../errors.js';
 import type { DumpStats } from '../events.js';
 import type { DeadTask, DumpTask } from '../model/dump-task.js';
-import { type Moment, reach } from '../moments.js';
+import type { Moment } from '../moments.js';
+import { reach } from '../reach.js';
 import type { DumpOptions } from '../options.js';
 import type { DumpContext } from '../resources/contexts.js';
 import type { CgroupFreezer } from '../resources/cgroups/freezer.js';
 import type { DescribedVma } from '../resources/memory/describe-vmas.js';
 import type { PageList } from '../resources/memory/pagemap-entries.js';
 import type { PagesFile } from '../resources/memory/pages-file.js';
+import { segmentIds } from '../resources/memory/system-v.js';
 import type { Sleepers } from '../resources/task/index.js';
 import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
+import type { NamespaceName } from '../resources/identity.js';
 import { DumpFiles } from './files.js';
+import { TreeNamespaces } from './namespaces.js';
+import { SharedMemories } from './shared-memories.js';
 
 /** Ids of System V segments are positive numbers of 32 bits. */
 const NO_SEGMENT = 0x8000_0000n;
+/** Shared memory of hugetlbfs. */
+const HUGE = 0xc000_0000n;
 
 /** Pages that were copied into a file of pages. */
 export interface DumpedPages {
@@ -64,18 +70,20 @@ export class DumpRun implements DumpContext {
   tasks: readonly DumpTask[] = [];
   /** Zombies. */
   dead: readonly DeadTask[] = [];
-  /** Mappings by pid. */
+  /** Who has the same memory as whom. What follows is by the pid of its first process. */
+  readonly memory = new SharedMemories();
   readonly vmas = new Map<number, readonly DescribedVma[]>();
-  /** mm-<pid>.img, by pid. */
+  /** mm-<pid>.img */
   readonly mms = new Map<number, mm_entry>();
-  /** By pid; allocated before the freeze where it was foreseen. */
+  /** Allocated before the freeze where it was foreseen. */
   readonly pagesFiles = new Map<number, NumberedPages>();
-  /** A process's own pages, by pid. */
+  /** A process's own pages. */
   readonly pages = new Map<number, DumpedPages>();
   /** Where to open shared memory objects, by their inode. */
   readonly sharedMemory = new Map<bigint, string>();
   readonly sharedPages = new Map<bigint, DumpedPages>();
 
+  #namespaces: TreeNamespaces | undefined;
   readonly #collected = new Map<string, { readonly type: ImageType<unknown>; readonly id: number | undefined; readonly entries: unknown[] }>();
   readonly #shared = new Map<string, unknown>();
   readonly #sequences = new Map<string, number>();
@@ -88,6 +96,11 @@ export class DumpRun implements DumpContext {
     this.scope = scope;
     this.failureScope = scope.use(new Scope());
     this.emit = emit;
+  }
+
+  /** Looked at when they are first asked for; the root must not be gone. */
+  get namespaces(): TreeNamespaces {
+    return (this.#namespaces ??= new TreeNamespaces(this.options.pid));
   }
 
   async reach(moment: Moment): Promise<void> {
@@ -125,12 +138,21 @@ export class DumpRun implements DumpContext {
     return id;
   }
 
+  defer(undo: () => void): void {
+    this.scope.defer(undo);
+  }
+
+  namespaceId(name: NamespaceName, inode: number): number | undefined {
+    return this.namespaces.idOf(name, inode);
+  }
+
   undoOnFailure(undo: () => void): void {
     this.failureScope.defer(undo);
   }
 
-  sharedMemoryId(inode: bigint): bigint {
-    const segments = this.shared('ids of System V segments', () => new Set(readSystemVIds('shm')));
+  sharedMemoryId(inode: bigint, huge = false): bigint {
+    if (huge) return inode | HUGE;
+    const segments = this.shared('ids of System V segments', () => segmentIds(this.namespaces.own.has('ipc') ? `/proc/${this.options.pid}/ns/ipc` : undefined));
     return segments.has(Number(inode)) ? inode | NO_SEGMENT : inode;
   }
 

@@ -5,7 +5,7 @@ import type { DumpRun } from './run.js';
 
 /** Who is whose child, in which session and group, and shares what; zombies too. Parents before their children. */
 export function treeOf(run: DumpRun): GrowthTask[] {
-  const living = run.tasks.map(({ pid, stat }) => ({ ...placeOf(stat, run), ...run.files.sharedIds(pid) }));
+  const living = run.tasks.map(({ pid, stat }) => ({ ...placeOf(stat, run), ids: { ...run.memory.ids(pid), ...run.files.sharedIds(pid) } }));
   return [...living, ...run.dead.map(({ stat }) => placeOf(stat, run))];
 }
 

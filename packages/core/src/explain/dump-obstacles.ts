@@ -1,7 +1,7 @@
 import { ImageSet, MemoryDirectory } from '@criu-ts/images';
 import { O } from '@criu-ts/kernel/abi';
 import { open } from '@criu-ts/kernel/sys';
-import { inspectTasks } from '../dump/inspect.js';
+import { inspectTasks, nameOf } from '../dump/inspect.js';
 import { findObstacles } from '../dump/judge.js';
 import { probeHost } from '../dump/probe.js';
 import { DumpRun } from '../dump/run.js';
@@ -9,7 +9,7 @@ import { type CriuError, HostLacks, SyscallFailed, toCriuError } from '../errors
 import type { DumpOptions } from '../options.js';
 import { Scope } from '../scope.js';
 import { type Finding, findingOf, problemsOf, warningOf } from './findings.js';
-import { freezeObstacles, lookAtTree } from './running-tree.js';
+import { freezeDelays, freezeObstacles, lookAtTree } from './running-tree.js';
 
 /** What stands in the way of dumping a tree, and how many processes it has. */
 export interface Look {
@@ -49,6 +49,7 @@ function lookOnce(options: DumpOptions): Look | undefined {
     run.tree = tree;
     run.running = true;
     for (const obstacle of freezeObstacles(tree)) run.refuse(obstacle);
+    for (const { pid, text } of freezeDelays(tree)) run.emit({ type: 'warning', task: nameOf(pid), text });
     inspectTasks(run);
     findObstacles(run);
   } catch (error) {

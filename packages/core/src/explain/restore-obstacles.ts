@@ -7,11 +7,12 @@ import { checkFeatures, featureNames } from '../check/index.js';
 import { HostLacks, toCriuError } from '../errors.js';
 import type { RestoreOptions } from '../options.js';
 import { restoreXstate } from '../resources/cpu/x86-64.js';
+import { checkHugePages } from '../resources/memory/hugetlb.js';
 import { StoredPages } from '../resources/memory/stored-pages.js';
-import { isSystemV, preflightSegment, readSegments } from '../resources/memory/system-v.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
-import { checkVdso } from '../restore/memory.js';
+import { checkVdso, hugePageNeeds } from '../restore/memory.js';
+import { checkJoined, isStored, namespacesInImages } from '../restore/namespaces.js';
 import { openImages } from '../restore/open.js';
 import { pidObstacles } from '../restore/pids.js';
 import { RestoreRun, type TaskImages } from '../restore/run.js';
@@ -31,7 +32,8 @@ const CHECKS: readonly Check[] = [
   { name: 'credentials', run: checkCredentials },
   { name: 'memory', run: checkMemory },
   { name: 'files', run: checkFiles },
-  { name: 'system-v', run: checkSegments },
+  { name: 'joined', run: checkJoined },
+  { name: 'namespaces', run: (run, attempt) => namespacesInImages(run).forEach(({ row, id, stored }) => row.kind.preflight?.(id, stored, run, attempt)) },
 ];
 
 /** Larger than any CPU's; only whether everything finds its place is of interest. */
@@ -71,6 +73,9 @@ export async function restoreObstacles(options: RestoreOptions): Promise<Look> {
 /** What special processes need besides, and how the images show it. */
 const SPECIAL: readonly { readonly feature: string; readonly needed: (run: RestoreRun) => boolean }[] = [
   { feature: 'seccomp_suspend', needed: ({ images }) => images.readIfPresent(IMAGE_TYPES.seccomp).some(({ seccompFilters }) => seccompFilters.length > 0) },
+  { feature: 'ipcns', needed: (run) => isStored(run, 'ipc') },
+  { feature: 'utsns', needed: (run) => isStored(run, 'uts') },
+  { feature: 'timens', needed: (run) => isStored(run, 'time') },
   { feature: 'loginuid', needed: ({ plan }) => plan.tasks.some(({ core }) => core.tc?.loginuid !== undefined && core.tc.loginuid !== NO_LOGIN) },
   { feature: 'tcp_repair_window', needed: ({ images }) => images.readIfPresent(IMAGE_TYPES.files).some(({ isk }) => isk?.proto === IPPROTO.TCP && isk.dstPort !== 0) },
 ];
@@ -115,10 +120,11 @@ function checkCredentials(run: RestoreRun, attempt: (check: () => void) => void)
 /** That every process has its pages, and this kernel its vdso. */
 function checkMemory(run: RestoreRun, attempt: (check: () => void) => void): void {
   const host = new HostVdso(ourselves());
+  attempt(() => checkHugePages(hugePageNeeds(run)));
   for (const task of run.plan.tasks) {
     attempt(() => {
       try {
-        using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
+        using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.memory);
         checkVdso(task, host, pages);
       } catch (error) {
         throw toCriuError(error, { task: task.name });
@@ -141,12 +147,6 @@ function ourselves(): ConstructorParameters<typeof HostVdso>[0] {
       return bytes;
     },
   };
-}
-
-function checkSegments(run: RestoreRun, attempt: (check: () => void) => void): void {
-  const { tasks } = run.plan;
-  if (!tasks.some(({ mm }) => mm.vmas.some(isSystemV))) return;
-  for (const segment of readSegments(run, tasks[0]?.ids.ipcNsId)) attempt(() => preflightSegment(segment));
 }
 
 /** All files, by their kinds' own judgement; told with the first descriptor that has them. */

@@ -1,7 +1,7 @@
 // A process tree that runs on while it is looked at, in the form in which a dump sees a frozen one.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { childrenByParent, listThreads, ProcessGone, readStat, readStatus } from '@criu-ts/kernel/procfs';
-import { type FrozenProcess, type FrozenTree, Registers, type Tracee, USER_CS_64 } from '@criu-ts/tracee';
+import { awaitedChild, type FrozenProcess, type FrozenTree, Registers, type Tracee, USER_CS_64 } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
 import { NeedsFreezing } from '../resources/contexts.js';
 import { nameOf } from '../dump/inspect.js';
@@ -87,5 +87,15 @@ export function* freezeObstacles(tree: FrozenTree): Generator<HostLacks> {
     }
     const { tracerPid } = readStatus(pid);
     if (tracerPid !== 0) yield new HostLacks('freeze', `it is traced by process ${tracerPid} already`, { task, hint: 'end the debugger, strace or other tracer' });
+  }
+}
+
+/** What a dump would have to wait for before the tree stands still. */
+export function* freezeDelays(tree: FrozenTree): Generator<{ readonly pid: number; readonly text: string }> {
+  for (const { pid, threads } of tree.processes.values()) {
+    for (const { tid } of threads) {
+      const child = awaitedChild(pid, tid);
+      if (child !== undefined) yield { pid, text: `thread ${tid} waits in vfork(2) until process ${child} ends or calls execve(2): a dump waits for that, as long as --timeout lets it` };
+    }
   }
 }

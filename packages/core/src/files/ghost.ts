@@ -137,13 +137,18 @@ export function materializeGhost(number: number, wanted: string, at: FileRestore
   });
 }
 
-/** In the file's own directory, or the nearest one above that exists: hard links don't cross file systems. */
+/**
+ * In the file's own directory, or the nearest one above that exists: hard links don't cross file systems. A name with a
+ * suffix may be left over from a restore that was killed, and is passed over; a directory must have its own.
+ */
 function besides(wanted: string, suffix: string): string {
   let directory = parentOf(wanted);
   while (directory !== '/' && statPath(directory) === undefined) directory = parentOf(directory);
-  const path = `${directory === '/' ? '' : directory}/${baseOf(wanted)}${suffix}`;
-  if (statPath(path, false) !== undefined) {
-    throw new HostLacks('name-taken', `${path} is in the way of a removed file that must come back for a moment`, { hint: 'move it away; it may be left over from a restore that was killed' });
+  const plain = `${directory === '/' ? '' : directory}/${baseOf(wanted)}${suffix}`;
+  let path = plain;
+  for (let i = 1; statPath(path, false) !== undefined; i++) {
+    if (suffix === '' || i === 10_000) throw new HostLacks('name-taken', `${plain} is in the way of a removed file that must come back for a moment`, { hint: 'move it away' });
+    path = `${plain}.${i}`;
   }
   return path;
 }

@@ -14,6 +14,8 @@ export interface FileStat {
   /** In user space's encoding. */
   readonly rdev: bigint;
   readonly size: bigint;
+  /** Bytes; of hugetlbfs, of a page. */
+  readonly blksize: number;
   /** Of 512 bytes. */
   readonly blocks: bigint;
 }
@@ -36,6 +38,7 @@ function readStatBuffer(): FileStat {
     gid: view.getUint32(at('st_gid'), true),
     rdev: view.getBigUint64(at('st_rdev'), true),
     size: view.getBigInt64(at('st_size'), true),
+    blksize: Number(view.getBigInt64(at('st_blksize'), true)),
     blocks: view.getBigInt64(at('st_blocks'), true),
   };
 }

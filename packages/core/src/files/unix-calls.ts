@@ -55,6 +55,12 @@ export function connectName(fd: OwnedFd, name: UnixName): void {
   if (result < 0) throw new SyscallFailed(`connect(${nameText(name)})`, -result);
 }
 
+/** struct sockaddr_un, as long as the call is to be told. */
+export function unixAddress(name: UnixName): Uint8Array {
+  const length = putAddress(name);
+  return bytes.slice(0, length);
+}
+
 /** Takes a datagram socket's peer away. What is in its queue goes, too. */
 export function disconnect(fd: OwnedFd): void {
   view.setUint16(0, AF.UNSPEC, true);

@@ -9,10 +9,11 @@ import { fileEntries } from './file-entries.js';
 import { setSignal } from './fown.js';
 import { writeMoreOptions } from './inet-options.js';
 import type { FileStat } from './paths.js';
-import { DiagSocket, listen, setOption, shutdown, socket } from './socket-calls.js';
+import { PeerCalls, type PeerCredentials } from './peer-credentials.js';
+import { DiagSocket, setOption, shutdown, socket } from './socket-calls.js';
 import { writeSocketOptions } from './socket-options.js';
 import { setFlags } from './status-flags.js';
-import { accept, bindName, connectName, disconnect, isPath, nameText, reach, sameName, socketpair } from './unix-calls.js';
+import { accept, bindName, connectName, disconnect, isPath, nameText, reach, sameName } from './unix-calls.js';
 import { bindPlace, boundTo, type Place } from './unix-place.js';
 import { makeRoom, needsAll, type Packet, packetsFor, send } from './unix-queue.js';
 
@@ -20,6 +21,8 @@ import { makeRoom, needsAll, type Packet, packetsFor, send } from './unix-queue.
 export const EXTERNAL = 1;
 /** Of a connection to the CRIU service that asked for the dump; made by a plugin. */
 const FOREIGN_FLAGS = 2 | 4;
+/** Of a connection: its name, and of whom it tells as its peer. */
+type End = Place & PeerCredentials;
 const NOWHERE: Place = { name: new Uint8Array(0) };
 
 export class UnixSockets {
@@ -31,11 +34,13 @@ export class UnixSockets {
   /** Ours until all stand: others must be able to connect to them. */
   readonly #kept = new Map<number, OwnedFd>();
   readonly #finished = new Set<number>();
+  readonly #calls: PeerCalls;
   #datagramsWait: boolean | undefined;
   #live: ((file: FileStat) => boolean) | undefined;
 
   constructor(at: FileRestoreContext) {
     this.#at = at;
+    this.#calls = new PeerCalls(at);
     this.#entries = fileEntries(at).flatMap(({ usk }) => (usk === undefined ? [] : [usk]));
     this.#byInode = new Map(this.#entries.map((entry) => [entry.ino, entry]));
     const close = (): void => {
@@ -93,7 +98,7 @@ export class UnixSockets {
     const fd = this.#add(entry, socket(AF.UNIX, entry.type, 0));
     this.#bind(fd, entry);
     if (entry.state === TCP_STATE.LISTEN) {
-      listen(fd, entry.backlog);
+      this.#calls.listen(fd, entry.backlog, entry);
       this.#keep(entry, fd);
       this.#makePending(entry);
     }
@@ -150,7 +155,7 @@ export class UnixSockets {
 
   /** The other end is gone. */
   #makeAbandoned(entry: unix_sk_entry): void {
-    const [own, other] = this.#connect(entry.type, entry, { name: entry.peerName ?? NOWHERE.name, deleted: true });
+    const [own, other] = this.#connect(entry.type, entry, { name: entry.peerName ?? NOWHERE.name, deleted: true, peerGroups: [] });
     using gone = other;
     this.#add(entry, own);
     this.#fillNow(gone, own, entry);
@@ -161,15 +166,15 @@ export class UnixSockets {
    * Connected sockets with these names. Names of accepted ones are those of the socket that listened, and take no
    * place: bind(2) could not give them.
    */
-  #connect(type: number, first: Place, second: Place): [OwnedFd, OwnedFd] {
-    if (first.name.length === 0 && second.name.length === 0) return socketpair(type);
+  #connect(type: number, first: End, second: End): [OwnedFd, OwnedFd] {
+    if (first.name.length === 0 && second.name.length === 0) return this.#calls.pair(type, first);
     const firstAccepted = second.name.length === 0 || (first.name.length > 0 && this.#listenerOf(type, second) === undefined && this.#listenerOf(type, first) !== undefined);
     const [server, client] = firstAccepted ? [first, second] : [second, first];
     const connecting = socket(AF.UNIX, type, 0);
     try {
       if (client.name.length > 0) this.#bind(connecting, client);
-      const accepted = this.#withListener(type, server, (listener) => {
-        reach(listener, (name) => connectName(connecting, name));
+      const accepted = this.#withListener(type, server, client, (listener) => {
+        this.#calls.connect(connecting, listener, server);
         return accept(listener);
       });
       return firstAccepted ? [accepted, connecting] : [connecting, accepted];
@@ -184,7 +189,7 @@ export class UnixSockets {
   }
 
   /** The one of the images where there is one, else one for the moment, whose file steps aside for whoever is there. */
-  #withListener<T>(type: number, place: Place, use: (listener: OwnedFd) => T): T {
+  #withListener<T>(type: number, place: Place, who: PeerCredentials, use: (listener: OwnedFd) => T): T {
     const entry = this.#listenerOf(type, place);
     if (entry !== undefined) {
       if (!this.#kept.has(entry.id)) this.#make(entry);
@@ -192,7 +197,7 @@ export class UnixSockets {
     }
     using listener = socket(AF.UNIX, type, 0);
     this.#bind(listener, { name: place.name, ...(place.nameDir !== undefined && { nameDir: place.nameDir }), deleted: true });
-    listen(listener, 1);
+    this.#calls.listen(listener, 1, who);
     return use(listener);
   }
 
@@ -223,7 +228,7 @@ export class UnixSockets {
     if (known !== undefined) return known;
     const peer = this.#peerOf(entry);
     if (peer !== undefined && isPair(entry, peer)) {
-      const [own, other] = socketpair(SOCK.DGRAM);
+      const [own, other] = this.#calls.pair(SOCK.DGRAM, entry);
       this.#add(entry, own);
       this.#add(peer, other);
       this.#keep(peer, other);
@@ -242,7 +247,7 @@ export class UnixSockets {
   }
 
   #withGonePeer(entry: unix_sk_entry): OwnedFd {
-    const [own, other] = socketpair(SOCK.DGRAM);
+    const [own, other] = this.#calls.pair(SOCK.DGRAM, entry);
     using gone = other;
     if (entry.peerName !== undefined) this.#bind(gone, { name: entry.peerName, deleted: true });
     // Before the data: they would go, too.

@@ -3,7 +3,7 @@ import { type GrowthStep, type GrowthTask, planGrowth } from './growth.js';
 
 interface Row {
   readonly name: string;
-  /** pid ppid pgid sid [filesId fsId] */
+  /** pid ppid pgid sid [filesId fsId [vmId sighandId]] */
   readonly tasks: readonly (readonly number[])[];
   readonly wanted?: readonly string[];
   readonly problems?: readonly string[];
@@ -92,7 +92,27 @@ const rows: readonly Row[] = [
   {
     name: 'descriptors shared by cousins',
     tasks: [[10, 0, 10, 10, 1, 1], [11, 10, 10, 10, 2, 2], [12, 10, 10, 10, 3, 3], [13, 11, 10, 10, 4, 4], [14, 12, 10, 10, 4, 5]],
-    problems: ["14: sharing: it shares descriptors, or working directory, root and umask, with a relative that can't bear it"],
+    problems: ["14: sharing: it shares descriptors with a relative that can't bear it"],
+  },
+  {
+    name: 'memory shared by parent and child, handlers by two of its children',
+    tasks: [[10, 0, 10, 10, 1, 1, 1, 1], [11, 10, 10, 10, 2, 2, 1, 2], [12, 11, 10, 10, 2, 3, 1, 2], [13, 11, 10, 10, 4, 4, 4, 4]],
+    wanted: ['0 bears 10', '10 leads a session', '10 bears 11 with vm', '11 bears 12 with vm sighand files', '11 bears 13'],
+  },
+  {
+    name: 'memory shared by siblings only',
+    tasks: [[10, 0, 10, 10, 1, 1, 1, 1], [11, 10, 10, 10, 2, 2, 2, 2], [12, 10, 10, 10, 3, 3, 2, 2]],
+    wanted: ['0 bears 10', '10 leads a session', '10 bears 11', '11 bears 12 as a sibling with vm sighand'],
+  },
+  {
+    name: 'memory shared by cousins',
+    tasks: [[10, 0, 10, 10, 1, 1, 1, 1], [11, 10, 10, 10, 2, 2, 2, 2], [12, 10, 10, 10, 3, 3, 3, 3], [13, 11, 10, 10, 4, 4, 4, 4], [14, 12, 10, 10, 5, 5, 4, 4]],
+    problems: ["14: sharing: it shares memory, signal handlers with a relative that can't bear it"],
+  },
+  {
+    name: 'handlers shared without memory',
+    tasks: [[10, 0, 10, 10, 1, 1, 1, 1], [11, 10, 10, 10, 2, 2, 2, 1]],
+    problems: ['11: sharing: it shares signal handlers without memory, which no process can'],
   },
 ];
 
@@ -104,14 +124,14 @@ for (const { name, tasks, wanted, problems = [] } of rows) {
   });
 }
 
-function taskOf([pid = 0, ppid = 0, pgid = 0, sid = 0, filesId, fsId]: readonly number[]): GrowthTask {
-  return { pid, ppid, pgid, sid, ...(filesId !== undefined && { filesId }), ...(fsId !== undefined && { fsId }) };
+function taskOf([pid = 0, ppid = 0, pgid = 0, sid = 0, filesId, fsId, vmId, sighandId]: readonly number[]): GrowthTask {
+  return { pid, ppid, pgid, sid, ids: { ...(filesId !== undefined && { filesId }), ...(fsId !== undefined && { fsId }), ...(vmId !== undefined && { vmId }), ...(sighandId !== undefined && { sighandId }) } };
 }
 
 function describe(step: GrowthStep): string {
   switch (step.kind) {
     case 'bear': {
-      const shared = [...(step.files ? ['files'] : []), ...(step.fs ? ['fs'] : [])];
+      const shared = step.shares.map((id) => id.slice(0, -2));
       return `${step.by} bears ${step.pid}${step.sibling ? ' as a sibling' : ''}${shared.length > 0 ? ` with ${shared.join(' ')}` : ''}`;
     }
     case 'adopt':

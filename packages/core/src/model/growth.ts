@@ -7,10 +7,15 @@ export interface GrowthTask {
   readonly ppid: number;
   readonly pgid: number;
   readonly sid: number;
-  /** Numbers of what it may share with others; those with the same share it. Absent: nothing is shared. */
-  readonly filesId?: number;
-  readonly fsId?: number;
+  /** Numbers of what it may share with others, by the images' names; those with the same share it. Absent: nothing is shared. */
+  readonly ids?: SharedIds;
 }
+
+/** What processes may share, with its name in an error: memory, signal handlers, descriptors; working directory, root and umask. */
+export const SHAREABLE = { vmId: 'memory', sighandId: 'signal handlers', filesId: 'descriptors', fsId: 'working directory, root and umask' } as const;
+export type Shareable = keyof typeof SHAREABLE;
+export type SharedIds = { readonly [K in Shareable]?: number };
+const shareable = Object.keys(SHAREABLE) as Shareable[];
 
 /**
  * One step. `by` is whose clone(2) it is; 0 stands for the first puppet, which is no part of the tree.
@@ -19,7 +24,7 @@ export interface GrowthTask {
  * - `stand-in`: born to `by`, it stands for a leader that is gone until `end`, which lets its parent, `by`, reap it
  */
 export type GrowthStep =
-  | { readonly kind: 'bear'; readonly pid: number; readonly by: number; readonly sibling: boolean; readonly files: boolean; readonly fs: boolean }
+  | { readonly kind: 'bear'; readonly pid: number; readonly by: number; readonly sibling: boolean; readonly shares: readonly Shareable[] }
   | { readonly kind: 'adopt'; readonly pid: number; readonly by: number; readonly parent: number }
   | { readonly kind: 'stand-in'; readonly pid: number; readonly by: number }
   | { readonly kind: 'session'; readonly pid: number }
@@ -45,8 +50,7 @@ interface Sprout {
   readonly parent: number;
   session: number;
   group: number;
-  readonly filesId: number | undefined;
-  readonly fsId: number | undefined;
+  readonly ids: SharedIds;
 }
 
 /** The first puppet. */
@@ -68,8 +72,8 @@ class Growth {
   readonly #steps: GrowthStep[] = [];
   readonly #problems: GrowthProblem[] = [];
   readonly #born = new Map<number, Sprout>();
-  readonly #filesIds = new Set<number | undefined>();
-  readonly #fsIds = new Set<number | undefined>();
+  /** `filesId 7`, … of what somebody has who is born. */
+  readonly #shared = new Set<string>();
   readonly #standIns: { readonly pid: number; readonly by: number }[] = [];
   /** Whose session is not one that their parent could give them. */
   #orphans: GrowthTask[] = [];
@@ -92,7 +96,7 @@ class Growth {
     if (root !== undefined) {
       const session = root.sid === root.pid ? SEED : root.sid;
       const group = root.pgid === root.pid ? SEED : root.pgid;
-      this.#add({ pid: SEED, parent: -1, session, group, filesId: undefined, fsId: undefined });
+      this.#add({ pid: SEED, parent: -1, session, group, ids: {} });
       this.#grow(root);
       this.#growOrphans();
       this.#joinGroups();
@@ -120,7 +124,8 @@ class Growth {
   #grow(task: GrowthTask): void {
     const by = this.#bearer(task);
     if (by === undefined) {
-      this.#refuse(task.pid, 'sharing', 'it shares descriptors, or working directory, root and umask, with a relative that can\'t bear it');
+      const what = shareable.filter((id) => this.#isTaken(task, id)).map((id) => SHAREABLE[id]);
+      this.#refuse(task.pid, 'sharing', `it shares ${what.join(', ')} with a relative that can't bear it`);
       return;
     }
     this.#bear(task, by);
@@ -128,14 +133,16 @@ class Growth {
 
   #bear(task: GrowthTask, by: Sprout): void {
     const sibling = by.pid !== task.ppid;
-    this.#steps.push({ kind: 'bear', pid: task.pid, by: by.pid, sibling, files: shares(task.filesId, by.filesId), fs: shares(task.fsId, by.fsId) });
+    const shares = shareable.filter((id) => task.ids?.[id] !== undefined && task.ids[id] === by.ids[id]);
+    if (shares.includes('sighandId') && !shares.includes('vmId')) this.#refuse(task.pid, 'sharing', 'it shares signal handlers without memory, which no process can');
+    this.#steps.push({ kind: 'bear', pid: task.pid, by: by.pid, sibling, shares });
     this.#settle(task, by);
   }
 
   /** It is born; its children come, some before it makes a session of its own. */
   #settle(task: GrowthTask, by: Sprout): void {
     const { pid, sid } = task;
-    this.#add({ pid, parent: task.ppid, session: by.session, group: by.group, filesId: task.filesId, fsId: task.fsId });
+    this.#add({ pid, parent: task.ppid, session: by.session, group: by.group, ids: task.ids ?? {} });
     const children = this.#childrenOf(pid);
     const own = this.#sprout(pid);
     const leads = sid === pid;
@@ -167,18 +174,21 @@ class Growth {
   }
 
   /** Has this one all that the task is to share with those who are there already? */
-  #suits({ filesId, fsId }: GrowthTask, by: Sprout): boolean {
-    return (filesId === by.filesId || !this.#filesIds.has(filesId)) && (fsId === by.fsId || !this.#fsIds.has(fsId));
+  #suits(task: GrowthTask, by: Sprout): boolean {
+    return shareable.every((id) => task.ids?.[id] === by.ids[id] || !this.#isTaken(task, id));
   }
 
-  #isShared({ filesId, fsId }: GrowthTask): boolean {
-    return this.#filesIds.has(filesId) || this.#fsIds.has(fsId);
+  #isShared(task: GrowthTask): boolean {
+    return shareable.some((id) => this.#isTaken(task, id));
+  }
+
+  #isTaken({ ids }: GrowthTask, id: Shareable): boolean {
+    return this.#shared.has(`${id} ${ids?.[id]}`);
   }
 
   #add(sprout: Sprout): void {
     this.#born.set(sprout.pid, sprout);
-    if (sprout.filesId !== undefined) this.#filesIds.add(sprout.filesId);
-    if (sprout.fsId !== undefined) this.#fsIds.add(sprout.fsId);
+    for (const id of shareable) if (sprout.ids[id] !== undefined) this.#shared.add(`${id} ${sprout.ids[id]}`);
   }
 
   #growOrphans(): void {
@@ -226,7 +236,7 @@ class Growth {
     const { session, group } = this.#sprout(by);
     this.#steps.push({ kind: 'stand-in', pid, by });
     this.#standIns.push({ pid, by });
-    this.#add({ pid, parent: by, session, group, filesId: undefined, fsId: undefined });
+    this.#add({ pid, parent: by, session, group, ids: {} });
   }
 
   /** Leaders first: a group is there when its leader is. One that has left its group again founds it all the same. */
@@ -291,5 +301,3 @@ class Growth {
     if (!this.#problems.some((problem) => problem.pid === pid)) this.#problems.push({ pid, object, what });
   }
 }
-
-const shares = (own: number | undefined, other: number | undefined): boolean => own !== undefined && own === other;

@@ -4,6 +4,7 @@ import type { Puppet } from '@criu-ts/tracee';
 import type { CriuError, TaskName } from '../errors.js';
 import type { CriuEventBody } from '../events.js';
 import type { DumpOptions, RestoreOptions } from '../options.js';
+import type { NamespaceName } from './identity.js';
 
 /** Entries of shared images (files, pipes-data, …), gathered during the capture and written at its end. */
 export interface EntryCollector {
@@ -32,10 +33,17 @@ export interface DumpContext extends EntryCollector {
   noteSharedMemory(shmid: bigint, procPath: string): void;
   /** Whether it is a process of the tree, alive or a zombie. */
   hasProcess(pid: number): boolean;
-  /** Its number in the images: the inode, where that is not the id of a System V segment, whose pages have the same names. */
-  sharedMemoryId(inode: bigint): bigint;
+  /**
+   * Its number in the images: the inode, where that is not the id of a System V segment, whose pages have the same names.
+   * @param huge of hugetlbfs, which counts inodes for itself
+   */
+  sharedMemoryId(inode: bigint, huge?: boolean): bigint;
   /** A new number, counted from 1 for each sequence: file ids, pipe ids, ghost ids … */
   nextId(sequence: string): number;
+  /** The number in the images of the namespace of that kind and inode; undefined: it is neither the tree's nor ours. */
+  namespaceId(name: NamespaceName, inode: number): number | undefined;
+  /** Undone in reverse order when the dump ends, however it does. */
+  defer(undo: () => void): void;
   /** Undone in reverse order when the dump fails after this point. */
   undoOnFailure(undo: () => void): void;
 }
@@ -59,6 +67,8 @@ export interface RestoreContext {
   readonly options: RestoreOptions;
   readonly images: ImageSet;
   emit(event: CriuEventBody): void;
+  /** A path that leads to the namespace with that number in the images; undefined: the tree has no such namespace. */
+  namespacePath(name: NamespaceName, id: number): string | undefined;
   /** One per restore and key. */
   shared<T>(key: string, make: () => T): T;
   /** Undone in reverse order when the restore fails or ends: temporary links, descriptors of ours. */

@@ -1,9 +1,9 @@
 import type { fd_types, file_entry, fown_entry, reg_file_entry } from '@criu-ts/images';
 import type { FdInfo, ProcStat } from '@criu-ts/kernel/procfs';
 import type { OwnedFd } from '@criu-ts/kernel/sys';
-import type { Batch } from '@criu-ts/tracee';
+import type { Batch, Puppet } from '@criu-ts/tracee';
 import type { TaskName } from '../errors.js';
-import type { DumpContext, RestoreContext } from './contexts.js';
+import type { DumpContext, RestoreContext, RestoreTask } from './contexts.js';
 import type { FileStat } from '../files/paths.js';
 
 /** What is known of an open file (a struct file) from outside. */
@@ -63,7 +63,17 @@ export interface FileCollectContext extends FileDumpContext {
 /** Another name under which a file lies for the time of a restore (remap-fpath.img). */
 export type Remap = { readonly kind: 'ghost'; readonly ghost: number } | { readonly kind: 'linked'; readonly file: number } | { readonly kind: 'dead-process'; readonly pid: number };
 
+/** Processes that are there to make calls, with our credentials, root and namespaces. */
+export interface Callers {
+  /** Of the tree, by pid. */
+  readonly processes: ReadonlyMap<number, RestoreTask>;
+  /** One with the pid of a process that had ended, until all files are installed; undefined: the pid is taken. */
+  standIn(pid: number): Puppet | undefined;
+}
+
 export interface FileRestoreContext extends RestoreContext {
+  /** For calls that others will remember by who made them. */
+  readonly callers: Callers;
   remapOf(id: number): Remap | undefined;
   /** The entry of a file in files.img. @throws ImageCorrupt */
   entry(id: number): file_entry;

@@ -1,6 +1,5 @@
-import { readNamespace } from '@criu-ts/kernel/procfs';
+import { readNamespace, type NamespaceLink } from '@criu-ts/kernel/procfs';
 import type { task_kobj_ids_entry } from '@criu-ts/images';
-import { Unsupported, type TaskName } from '../errors.js';
 
 /** Namespaces by their link in /proc/PID/ns, with their field in the images and the number that CRIU gives to its own. */
 const NAMESPACES = [
@@ -14,47 +13,51 @@ const NAMESPACES = [
   { link: 'cgroup', field: 'cgroupNsId', id: 8 },
 ] as const;
 
+export type NamespaceName = (typeof NAMESPACES)[number]['link'];
+
+export const namespaceNames: readonly NamespaceName[] = NAMESPACES.map(({ link }) => link);
+
 /** Numbers of memory, descriptors, fs and handlers in the images; 1 is the dumper's own. */
-const DUMPERS_OWN = 1;
+export const DUMPERS_OWN = 1;
+
+/** The tree's own namespaces have the numbers behind the dumper's. */
+const TREES_OWN = NAMESPACES.length;
 
 /** Ids of the dumper itself, as the inventory has them. */
 export function ownIds(): task_kobj_ids_entry {
-  return idsOf(DUMPERS_OWN);
+  return idsOf(DUMPERS_OWN, new Set());
 }
 
-/** Ids of the `index`-th process of the tree. @param shared numbers of what it may share with others */
-export function taskIds(index: number, shared: { readonly filesId: number; readonly fsId: number }): task_kobj_ids_entry {
-  return { ...idsOf(DUMPERS_OWN + 1 + index), ...shared };
+/**
+ * Ids of a process of the tree.
+ * @param shared numbers of what it may share with others  @param own kinds of which the tree has a namespace of its own
+ */
+export function taskIds(shared: Pick<task_kobj_ids_entry, 'vmId' | 'filesId' | 'fsId' | 'sighandId'>, own: ReadonlySet<NamespaceName>): task_kobj_ids_entry {
+  return { ...idsOf(DUMPERS_OWN, own), ...shared };
 }
 
-function idsOf(id: number): task_kobj_ids_entry {
+/** The number of a namespace in the images. @param own it is the tree's own, not the dumper's */
+export function namespaceId(name: NamespaceName, own: boolean): number {
+  const { id } = NAMESPACES.find(({ link }) => link === name) as (typeof NAMESPACES)[number];
+  return own ? id + TREES_OWN : id;
+}
+
+function idsOf(id: number, own: ReadonlySet<NamespaceName>): task_kobj_ids_entry {
   const ids: task_kobj_ids_entry = { vmId: id, filesId: id, fsId: id, sighandId: id };
-  for (const { field, id: namespace } of NAMESPACES) ids[field] = namespace;
+  for (const { field, link } of NAMESPACES) ids[field] = namespaceId(link, own.has(link));
   return ids;
 }
 
-/** The inodes of our own namespaces. */
-export function ownNamespaces(): ReadonlyMap<string, number | undefined> {
-  return new Map(NAMESPACES.map(({ link }) => [link, readNamespace('self', link)?.inode]));
+/** The number that the images have for the namespace of a kind in which a process is. */
+export function namespaceIdIn(ids: task_kobj_ids_entry | undefined, name: NamespaceName): number | undefined {
+  const { field } = NAMESPACES.find(({ link }) => link === name) as (typeof NAMESPACES)[number];
+  return ids?.[field];
 }
 
-/** Namespaces that only the children of a task will live in (unshare(2)); nothing stands there until a first child is born. */
-const FOR_CHILDREN = ['pid', 'time'] as const;
-
-/** Tells every namespace of a task that is not ours. */
-export function foreignNamespaces(task: TaskName, own: ReadonlyMap<string, number | undefined>): Unsupported[] {
-  const foreign = NAMESPACES.filter(({ link }) => readNamespace(task.pid, link)?.inode !== own.get(link)).map(
-    ({ link }) =>
-      new Unsupported('namespace', `it lives in another ${link} namespace, which is not supported yet`, {
-        object: `${link} namespace`,
-        task,
-        hint: `run criu-ts in the same ${link} namespace (nsenter)`,
-      }),
-  );
-  if (foreign.length > 0) return foreign;
-  return FOR_CHILDREN.flatMap((kind) => {
-    const children = readNamespace(task.pid, `${kind}_for_children`);
-    if (children === undefined || children.inode === own.get(kind)) return [];
-    return [new Unsupported('namespace', `its children will live in another ${kind} namespace, which is not supported yet`, { object: `${kind} namespace of its children`, task, hint: 'dump it from within that namespace, or before it unshares one' })];
-  });
+/** Inodes of the namespaces that a process is in; absent where the kernel has no such kind. @throws ProcessGone */
+export function namespacesOf(task: number | 'self', names: readonly NamespaceLink[] = namespaceNames): ReadonlyMap<NamespaceLink, number> {
+  return new Map(names.flatMap((name): [NamespaceLink, number][] => {
+    const inode = readNamespace(task, name)?.inode;
+    return inode === undefined ? [] : [[name, inode]];
+  }));
 }

@@ -3,6 +3,7 @@ import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug, toCriuError } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
+import { writeTls } from '../resources/cpu/tls.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
 import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
@@ -13,14 +14,18 @@ import type { RestoreRun, TaskImages } from './run.js';
  * its signal mask and registers, and all are let go. Until the first is let go a failure still ends all of them.
  */
 export async function becomeThemselves(run: RestoreRun): Promise<void> {
+  for (const task of run.plan.tasks) makeFinalCalls(run, task);
   for (const task of run.plan.tasks) {
-    removeBlob(run, task);
+    // In memory that others share it was everybody's.
+    if (task.memory === task.pid) singleCall(run.task(task.pid).puppet.tracee, instructionOf(run, task), SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
     for (const [tid, core] of task.threads) {
       const { tracee } = run.thread(tid).puppet;
       const info = core.threadInfo;
       if (info === undefined) throw new Bug('registers were looked for when the images were opened');
       tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
       tracee.setSigmask(sigmaskOf(core));
+      // Before the registers: a selector may mean one of them.
+      writeTls(tid, info.tls);
       tracee.setRegisters(restoreRegisters(info));
       restoreRseqCs(tracee, core);
       restoreAffinity(tid, core, run);
@@ -63,9 +68,8 @@ function refreeze(run: RestoreRun): void {
 }
 
 /** No batch can run any more: these calls are made with an instruction of the process's own, stopping at entry and exit. */
-function removeBlob(run: RestoreRun, task: TaskImages): void {
-  const { tracee } = run.task(task.pid).puppet;
-  const instruction = ownSyscallInstruction(tracee, task.mm);
+function makeFinalCalls(run: RestoreRun, task: TaskImages): void {
+  const instruction = instructionOf(run, task);
   const data = run.plan.blob + BLOB.data;
   for (const [tid, core] of task.threads) {
     const thread = run.thread(tid).puppet.tracee;
@@ -77,7 +81,10 @@ function removeBlob(run: RestoreRun, task: TaskImages): void {
     };
     for (const { nr, args } of finalCalls(core, { pid: task.pid, tid }, place)) singleCall(thread, instruction, nr, args);
   }
-  singleCall(tracee, instruction, SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
+}
+
+function instructionOf(run: RestoreRun, { pid, memory, mm }: TaskImages): number {
+  return run.shared(`a system call instruction of process ${memory}`, () => ownSyscallInstruction(run.task(pid).puppet.tracee, mm));
 }
 
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;

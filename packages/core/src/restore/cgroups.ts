@@ -1,6 +1,7 @@
 import { type core_entry, IMAGE_TYPES } from '@criu-ts/images';
+import type { Puppet } from '@criu-ts/tracee';
 import { modeOf } from '../resources/cgroups/options.js';
-import type { RestoreRun } from './run.js';
+import type { RestoreRun, TaskImages } from './run.js';
 
 /** Finds or makes the cgroups of the tree. Nothing where it lived in those of whoever dumped it. */
 export async function prepareCgroups(run: RestoreRun): Promise<void> {
@@ -15,12 +16,19 @@ export async function prepareCgroups(run: RestoreRun): Promise<void> {
   run.cgroups = cgroups;
 }
 
-/** The processes; threads may go elsewhere, when they are there. */
-export function enterCgroups(run: RestoreRun): void {
-  for (const { pid, core } of run.plan.tasks) {
-    const set = setOf(core);
-    if (set !== undefined && set !== run.inventory?.rootCgSet) run.cgroups?.move(set, { pid: run.task(pid).puppet.tracee.pid });
-  }
+/**
+ * Puts a newborn into its cgroups, before it has memory: that is charged to the cgroup of who first touches it.
+ * @param from the set that its bearer is in, where it was born; undefined: ours
+ * @returns the set that it is in
+ */
+export function enterCgroup(run: RestoreRun, { core }: TaskImages, puppet: Puppet, from: number | undefined): number | undefined {
+  const set = setOf(core);
+  const wanted = set === run.inventory?.rootCgSet ? undefined : set;
+  if (run.cgroups === undefined || wanted === from) return from;
+  const { pid } = puppet.tracee;
+  if (wanted !== undefined) run.cgroups.move(wanted, { pid, ...(from !== undefined && { from }) });
+  else if (from !== undefined) run.cgroups.bringHome(from, pid);
+  return wanted;
 }
 
 /** Threads in other cgroups than their process, and what the cgroups are to be like. */

@@ -3,7 +3,7 @@ import { F } from '@criu-ts/kernel/abi';
 import { fcntl, OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, toCriuError, Unsupported } from '../errors.js';
 import type { RestoreContext } from '../resources/contexts.js';
-import type { FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
+import type { Callers, FileKind, FileRestoreContext, Remap } from '../resources/file-kind.js';
 import { fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { fileEntries } from '../files/file-entries.js';
 import { unlink } from '../files/paths.js';
@@ -24,7 +24,7 @@ export class FileStore {
   #whenInstalled: (() => void)[] = [];
   #whenSettled: (() => void)[] = [];
 
-  constructor(at: RestoreContext) {
+  constructor(at: RestoreContext, callers: Callers = NOBODY) {
     this.#at = at;
     this.#entries = new Map(fileEntries(at).map((entry) => [entry.id, entry]));
     const remaps = (this.#remaps = new Map(at.images.readIfPresent(IMAGE_TYPES.remapFpath).map((entry) => [entry.origId, toRemap(entry.remapId, entry.remapType)])));
@@ -32,8 +32,10 @@ export class FileStore {
       options: at.options,
       images: at.images,
       emit: (event) => at.emit(event),
+      namespacePath: (name, id) => at.namespacePath(name, id),
       shared: (key, make) => at.shared(key, make),
       defer: (undo) => at.defer(undo),
+      callers,
       remapOf: (id) => remaps.get(id),
       entry: (id) => this.entry(id),
       regular: (id) => this.#regular(id),
@@ -181,6 +183,8 @@ export class FileStore {
     this.#mapped.clear();
   }
 }
+
+const NOBODY: Callers = { processes: new Map(), standIn: () => undefined };
 
 /** F_SETSIG would refuse it, with the file open already. */
 function checkSignal(fown: fown_entry | undefined): void {

@@ -116,6 +116,22 @@ t.test('removed files come back as they were', async (t) => {
   t.equal(readFileSync(`/proc/${restored.pid}/fd/4`, 'latin1'), 'unnamed');
 });
 
+t.test('names that a killed restore has left behind are in nobody\'s way', async (t) => {
+  const dir = place(t);
+  const victim = subject(t);
+  writeFileSync(`${dir}/gone`, 'gone');
+  victim.call(SYS.openat, AT_FDCWD, `${dir}/gone`, O.RDONLY, 0);
+  unlinkSync(`${dir}/gone`);
+  const dumped = dumpFiles([victim]);
+  const left = ['gone.cr.1.ghost', 'gone.cr.1.ghost.1', 'gone.cr_link'];
+  for (const name of left) writeFileSync(`${dir}/${name}`, 'left');
+  const restored = subject(t);
+  restoreInto([restored], dumped, [victim.pid]);
+  t.equal(restored.read(0), 'gone');
+  t.equal(readlinkSync(`/proc/${restored.pid}/fd/0`), `${dir}/gone (deleted)`);
+  t.same(readdirSync(dir).sort(), left, 'and stay there');
+});
+
 t.test('pipes: data, sizes, both ends in one process and in two', async (t) => {
   const [one, two] = [subject(t), subject(t)] as const;
   one.puppet.batch((batch) => {

@@ -139,6 +139,7 @@ function connectAll(tasks: readonly Wanted[], store: FileStore, at: RestoreConte
           options: at.options,
           images: at.images,
           emit: (event) => at.emit(event),
+          namespacePath: (name, id) => at.namespacePath(name, id),
           shared: (key, make) => at.shared(key, make),
           defer: (undo) => at.defer(undo),
           fd,

@@ -1,10 +1,14 @@
 import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
 import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
-import { plantSeed, type Puppet } from '@criu-ts/tracee';
+import { BLOB, plantSeed, type Puppet } from '@criu-ts/tracee';
 import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
-import type { GrowthStep } from '../model/growth.js';
+import type { GrowthStep, Shareable } from '../model/growth.js';
+import { HostVdso } from '../resources/memory/vdso.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
+import { enterCgroup } from './cgroups.js';
+import { keepOnly } from './fill-memory.js';
+import { settleHeritage } from './heritage.js';
 import { holderOf, pidTaken, pidTooHigh } from './pids.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
 import { takeTerminal } from './terminals.js';
@@ -14,6 +18,9 @@ const EINVAL = 22;
 /** __WALL */
 const WALL = 0x4000_0000;
 
+/** By which flags of clone(2) a newborn shares. */
+const SHARE: Readonly<Record<Shareable, number>> = { vmId: CLONE.VM, sighandId: CLONE.SIGHAND, filesId: CLONE.FILES, fsId: CLONE.FS };
+
 /** The first puppet, of which all others are born. */
 export function plantFirst(run: RestoreRun): void {
   run.pin();
@@ -22,26 +29,36 @@ export function plantFirst(run: RestoreRun): void {
   if (run.options.sibling === true && root !== undefined) {
     // A newborn of the seed would be a child of ours or of the seed's: the seed itself becomes the root.
     run.seed = withPid(root.name, () => plantSeed(run.plan.blob, observe, root.pid));
-    return;
+  } else {
+    run.seed = plantSeed(run.plan.blob, observe);
+    const { pid } = run.seed.tracee;
+    run.scope.defer(() => {
+      kill(pid, SIG.KILL);
+      wait4(pid, WALL);
+    });
   }
-  run.seed = plantSeed(run.plan.blob, observe);
-  const { pid } = run.seed.tracee;
-  run.scope.defer(() => {
-    kill(pid, SIG.KILL);
-    wait4(pid, WALL);
+  emptySeed(run, run.seed);
+}
+
+/** Nothing of it is in the way of what the processes are to have, from their birth on. */
+function emptySeed(run: RestoreRun, seed: Puppet): void {
+  run.vdso = new HostVdso(seed.tracee);
+  seed.batch((b) => {
+    run.vdso.park(b, run.plan.blob + BLOB.size);
+    keepOnly(b, run, []);
   });
 }
 
 /**
- * Makes the tree: every process is born to its parent with its pid, in the session that it belongs to, and joins its
- * group. Then those that had ended end again, and those that were stopped stop, while their parents are blank: what
+ * Makes the tree: every process is born to its parent with its pid, in the session that it belongs to, has of its parent's
+ * memory what they share, and joins its group. Then those that had ended end again, and those that were stopped stop, while their parents are blank: what
  * these hear of it is forgotten.
  */
-export function growTree(run: RestoreRun): void {
+export async function growTree(run: RestoreRun): Promise<void> {
   if (run.seed === undefined) return;
   const begin = performance.now();
   const births = new Births(run, run.seed);
-  for (const step of run.plan.growth) births.take(step);
+  for (const step of run.plan.growth) await births.take(step);
   const parents = [...births.parents, ...endDead(run, births), ...stopStopped(run)];
   forgetChildren(run, parents);
   run.stats.forkingTime = Math.round((performance.now() - begin) * 1000);
@@ -55,6 +72,8 @@ class Births {
   readonly #puppets: Map<number, Puppet>;
   readonly #tasks: ReadonlyMap<number, DeadImages>;
   readonly #living: ReadonlyMap<number, TaskImages>;
+  /** Sets of cgroups; who isn't there is in ours. */
+  readonly #cgroups = new Map<Puppet, number>();
 
   constructor(run: RestoreRun, seed: Puppet) {
     this.#run = run;
@@ -72,18 +91,19 @@ class Births {
     return puppet;
   }
 
-  take(step: GrowthStep): void {
+  async take(step: GrowthStep): Promise<void> {
     switch (step.kind) {
       case 'bear': {
-        const flags = (step.sibling || step.by === 0 ? CLONE.PARENT : 0) | (step.files ? CLONE.FILES : 0) | (step.fs ? CLONE.FS : 0);
-        this.#bear(this.puppet(step.by), step.pid, flags);
+        const parent = step.sibling || step.by === 0 ? CLONE.PARENT : 0;
+        const flags = step.shares.reduce((all, shared) => all | SHARE[shared], parent);
+        await this.#bear(this.puppet(step.by), step.pid, flags);
         return;
       }
       case 'adopt':
-        this.#adopt(step);
+        await this.#adopt(step);
         return;
       case 'stand-in':
-        this.#bear(this.puppet(step.by), step.pid, 0);
+        await this.#bear(this.puppet(step.by), step.pid, 0);
         return;
       case 'session':
         this.puppet(step.pid).call(SYS.setsid);
@@ -97,13 +117,14 @@ class Births {
     }
   }
 
-  #bear(by: Puppet, pid: number, flags: number): void {
+  async #bear(by: Puppet, pid: number, flags: number): Promise<void> {
     const run = this.#run;
     const task = this.#tasks.get(pid);
     const own = flags & CLONE.PARENT ? 0 : (task?.core.tc?.exitSignal ?? SIG.CHLD);
     // As a sibling of ours the root is there already: planted, not born.
     const puppet = by.tracee.pid === pid ? by : withPid(task?.name ?? { pid }, () => by.clone({ flags, exitSignal: own, setTid: [pid] }));
     this.#puppets.set(pid, puppet);
+    this.#placeAsBearer(puppet, by);
     run.born.add(pid);
     run.scope.defer(() => {
       if (!run.alive && run.born.has(pid)) end(run, pid);
@@ -113,13 +134,23 @@ class Births {
     const process = { pid, name: living.name, puppet, core: living.core, mm: living.mm, threadCores: living.threads };
     run.tasks.set(pid, process);
     run.threads.set(pid, { task: process, tid: pid, puppet, core: living.core });
+    const set = enterCgroup(run, living, puppet, this.#cgroups.get(puppet));
+    if (set === undefined) this.#cgroups.delete(puppet);
+    else this.#cgroups.set(puppet, set);
+    if ((flags & CLONE.VM) === 0) await settleHeritage(run, living, puppet);
+  }
+
+  #placeAsBearer(puppet: Puppet, by: Puppet): void {
+    const set = this.#cgroups.get(by);
+    if (set !== undefined) this.#cgroups.set(puppet, set);
   }
 
   /** Born to somebody who ends at once, it comes to the subreaper next above (prctl(2), PR_SET_CHILD_SUBREAPER). */
-  #adopt({ pid, by, parent }: Extract<GrowthStep, { kind: 'adopt' }>): void {
+  async #adopt({ pid, by, parent }: Extract<GrowthStep, { kind: 'adopt' }>): Promise<void> {
     const subreaper = this.puppet(parent);
     const between = this.#unnamed(this.puppet(by));
-    this.#bear(between, pid, 0);
+    this.#placeAsBearer(between, this.puppet(by));
+    await this.#bear(between, pid, 0);
     subreaper.call(SYS.prctl, PR.SET_CHILD_SUBREAPER, 1);
     this.#end(between, by);
     subreaper.call(SYS.prctl, PR.SET_CHILD_SUBREAPER, 0);

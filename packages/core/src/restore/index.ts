@@ -9,6 +9,7 @@ import { restoreStages } from './stages.js';
 import { RestoreRun } from './run.js';
 import { waitForEnd } from './wait.js';
 
+export { endProcess } from '../end-process.js';
 export { execCommand } from './exec-command.js';
 
 /**

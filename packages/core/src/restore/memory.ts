@@ -1,33 +1,77 @@
 import { IMAGE_TYPES, type mm_entry } from '@criu-ts/images';
-import { O, PR, prctl_mm_map, SYS, UFFD } from '@criu-ts/kernel/abi';
-import { type OwnedFd, pidfdGetfd, pidfdOpen } from '@criu-ts/kernel/sys';
+import { MAP, O, PR, prctl_mm_map, SYS } from '@criu-ts/kernel/abi';
+import type { OwnedFd } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Ref } from '@criu-ts/tracee';
-import { fillByUserfaultfd } from '../resources/memory/userfault-fill.js';
-import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js';
+import { heldVmas, presentPages, rangesOf, regionsOf } from '../resources/memory/heritage.js';
+import { restoreAioRings } from '../resources/memory/aio-rings.js';
+import { hugeFlags, type HugePageNeeds, needForPrivate, needHugePages } from '../resources/memory/hugetlb.js';
 import { mapRings } from '../resources/memory/map-rings.js';
 import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
-import { StoredPages, type StoredRun } from '../resources/memory/stored-pages.js';
+import { cutRuns, pageSetOf, subtract, toRanges } from '../resources/memory/page-set.js';
+import type { StoredPages, StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
-import { attachSegments, isSystemV } from '../resources/memory/system-v.js';
-import { HostVdso, vmaOf } from '../resources/memory/vdso.js';
-import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
-import { PARKING } from './plan.js';
+import { attachedSize, attachedSizes, attachSegments, isSystemV } from '../resources/memory/system-v.js';
+import { type HostVdso, vmaOf } from '../resources/memory/vdso.js';
+import { VMA } from '../resources/memory/vma-status.js';
+import { statSegment } from '../system-v/segments.js';
+import { dropPages, fileOfMapping, keepOnly, releaseDescriptors, startFilling } from './fill-memory.js';
+import { isStored } from './namespaces.js';
 import type { RestoreRun, TaskImages } from './run.js';
-import { restoreSystemV, type SystemVSegments } from './system-v.js';
 
 /** Replaces each puppet's memory by the mappings of its process, pages and all. */
 export async function restoreMemory(run: RestoreRun): Promise<void> {
-  const { seed } = run;
-  if (seed === undefined) return;
-  const host = new HostVdso(seed.tracee);
-  const segments = restoreSystemV(run);
+  const sizeOf = segmentSizes(run);
+  const atWork: { readonly task: TaskImages; readonly finish: () => void }[] = [];
+  const later: (() => void)[] = [];
   for (const task of run.plan.tasks) {
-    using pages = new StoredPages(run.images, IMAGE_TYPES.pagemap, task.pid);
-    checkVdso(task, host, pages);
-    await restoreTaskMemory(run, task, host, pages, segments);
+    // They close all descriptors in the end, and their calls lie in their memory: those who share either go one after the other.
+    const inTheWay = (one: TaskImages): boolean => one.ids.filesId === task.ids.filesId || one.memory === task.memory;
+    while (atWork.length > AT_ONCE || atWork.some((each) => inTheWay(each.task))) atWork.shift()?.finish();
+    if (task.memory !== task.pid) {
+      run.task(task.pid).puppet.batch(releaseDescriptors);
+      continue;
+    }
+    const pages = run.pages.of(task.pid);
+    checkVdso(task, run.vdso, pages);
+    atWork.push({ task, finish: await startTaskMemory(run, task, { pages, sizeOf, later }) });
   }
-  segments.settle();
+  // Most processes are at work by now.
+  for (const fill of later) fill();
+  for (const { finish } of atWork) finish();
 }
+
+/** Processes that map and read while we see to the next ones; each holds descriptors of ours meanwhile. */
+const AT_ONCE = 8;
+
+/** Of all processes, and of the memory that they share. */
+export function hugePageNeeds(run: RestoreRun): HugePageNeeds {
+  const needs: HugePageNeeds = new Map();
+  const shared = new Map<bigint, { flags: number; size: number }>();
+  for (const { pid, memory, mm } of run.plan.tasks) {
+    if (memory !== pid) continue;
+    needForPrivate(needs, mm);
+    for (const { status, flags, shmid, pgoff, start, end } of mm.vmas) {
+      if (!(flags & MAP.HUGETLB) || !(status & VMA.ANON_SHARED) || status & VMA.SYSVIPC) continue;
+      const known = shared.get(shmid) ?? { flags, size: 0 };
+      shared.set(shmid, { flags, size: Math.max(known.size, Number(pgoff + end - start)) });
+    }
+  }
+  for (const { flags, size } of shared.values()) needHugePages(needs, flags, size);
+  for (const { hugetlbFlag, size } of run.images.readIfPresent(IMAGE_TYPES.memfdInode)) if (hugetlbFlag !== undefined) needHugePages(needs, hugetlbFlag, Number(size));
+  for (const { message: segment } of run.images.readIfPresent(IMAGE_TYPES.ipcnsShm, ipcNamespaceOf(run))) {
+    const { hugetlbFlag, external, desc } = segment;
+    if (hugetlbFlag === undefined || external === true) continue;
+    if (isStored(run, 'ipc') || statSegment(desc.id) === undefined) needHugePages(needs, hugetlbFlag, attachedSize(segment));
+  }
+  return needs;
+}
+
+/** How many bytes each System V segment of the images takes when it is attached. */
+export function segmentSizes(run: RestoreRun): (id: number) => number {
+  return attachedSizes(run.images, ipcNamespaceOf(run));
+}
+
+const ipcNamespaceOf = ({ plan }: RestoreRun): number => plan.tasks[0]?.ids.ipcNsId ?? 0;
 
 /** @throws HostLacks where the process can't use this kernel's vdso */
 export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages): void {
@@ -35,75 +79,67 @@ export function checkVdso({ mm }: TaskImages, host: HostVdso, pages: StoredPages
   if (vdso !== undefined) host.check(mm, pages.read(Number(vdso.start), Number(vdso.end - vdso.start)));
 }
 
-async function restoreTaskMemory(run: RestoreRun, task: TaskImages, host: HostVdso, pages: StoredPages, segments: SystemVSegments): Promise<void> {
+interface Sources {
+  readonly pages: StoredPages;
+  readonly sizeOf: (segment: number) => number;
+  /** What we are to do when the processes are at work. */
+  readonly later: (() => void)[];
+}
+
+/** @returns waits until all is there */
+async function startTaskMemory(run: RestoreRun, task: TaskImages, { pages, sizeOf, later }: Sources): Promise<() => void> {
   const { puppet } = run.task(task.pid);
   const { blob } = run.plan;
   const parking = blob + BLOB.size;
   const { mm } = task;
-  const runs = withoutVdso(pages.runs, mm);
+  const heritage = run.heritage.get(task.pid);
+  const held = heritage === undefined ? [] : heldVmas(mm, regionsOf(heritage));
+  const heldRanges = rangesOf(held);
+  const stored = fillable(pages.runs, mm);
+  const runs = heritage === undefined ? stored : cutRuns(stored, subtract(pageSetOf(stored), presentPages(heritage)));
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
-  const plan = planFill(mm, runs);
-  const userfaultfd = puppet.batch((b) => {
-    host.park(b, parking);
-    b.doing('empty the address space');
-    b.call(SYS.munmap, 0, blob);
-    b.call(SYS.munmap, parking + PARKING, TASK_SIZE - parking - PARKING);
-    const bring = bringDescriptors(b);
-    mapRings(b, rings, [{ start: blob, end: parking }, ...host.parkedAt(parking)], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
-    attachSegments(b, mm, (id) => segments.sizeOf(id));
-    mapVmas(b, mm, runs, new Set(rings), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid) : run.files.openForMapping(Number(vma.shmid), vma.fdflags ?? O.RDONLY)));
-    host.place(b, parking, mm);
-    setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
-    if (pages.file !== undefined) fillItself(b, bring(pages.file), plan.itself);
-    const fault = pages.file !== undefined && plan.threads.length > 0 ? b.doing('make a userfaultfd').call(SYS.userfaultfd, O.CLOEXEC | UFFD.USER_MODE_ONLY) : undefined;
-    b.run();
-    return fault && b.result(fault);
+  const elsewhere = run.plan.tasks.length > 1 ? run.elsewhere(puppet.tracee.tid) : undefined;
+  const wait = await startFilling(run, task, puppet, {
+    pages,
+    runs,
+    map(b, bring) {
+      const kept = toRanges(heldRanges);
+      keepOnly(b, run, kept);
+      if (heritage?.hasHeirs === false) dropPages(b, heldRanges, heritage.keptPages);
+      mapRings(b, rings, [{ start: blob, end: parking }, ...run.vdso.parkedAt(parking), ...kept], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
+      attachSegments(b, mm, sizeOf);
+      mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid, later) : fileOfMapping(run, vma)));
+      run.vdso.place(b, parking, mm);
+      setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
+    },
+    finish(b) {
+      protectVmas(b, mm, runs, new Set(held));
+      releaseDescriptors(b);
+    },
   });
-  if (userfaultfd !== undefined && pages.file !== undefined) await fillOnThreads(run, task.pid, userfaultfd, pages.file, plan.threads);
-  if (pages.file === undefined) fillThroughUs(task.pid, pages, runs);
-  puppet.batch((b) => {
-    protectVmas(b, mm, runs);
-    // None of them is the process's own: those come later, at their numbers.
-    b.doing('close what was needed for mapping').call(SYS.close_range, 0, 0xffff_ffff, 0);
-  });
-  run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
-}
-
-async function fillOnThreads(run: RestoreRun, pid: number, remote: number, file: OwnedFd, runs: readonly StoredRun[]): Promise<void> {
-  using pidfd = pidfdOpen(pid);
-  using userfaultfd = pidfdGetfd(pidfd, remote);
-  // Threads inherit the CPUs of whoever starts them, and there is nothing to steer meanwhile.
-  using _everywhere = run.unpinned();
-  await fillByUserfaultfd(userfaultfd, file, runs);
-}
-
-/** Has the puppet fetch descriptors of ours, each once. */
-function bringDescriptors(b: Batch): (file: OwnedFd) => Ref {
-  b.doing('reach our descriptors');
-  const pidfd = b.call(SYS.pidfd_open, process.pid, 0);
-  const brought = new Map<OwnedFd, Ref>();
-  return (file) => {
-    let ref = brought.get(file);
-    if (ref === undefined) {
-      ref = b.doing('fetch a descriptor').call(SYS.pidfd_getfd, pidfd, file.number, 0);
-      brought.set(file, ref);
-    }
-    return ref;
+  return () => {
+    wait();
+    elsewhere?.[Symbol.dispose]();
+    restoreAioRings(puppet, mm, pages, task.name);
+    run.pages.release(task.pid);
   };
 }
 
-/** Made once, of the size that the furthest mapping of it needs, and filled. */
-function sharedObject(run: RestoreRun, shmid: bigint): OwnedFd {
+/** Made once, of the size that the furthest mapping of it needs; filled later. */
+function sharedObject(run: RestoreRun, shmid: bigint, later: (() => void)[]): OwnedFd {
   return run.shared(`shared memory ${shmid}`, () => {
     let size = 0n;
+    let huge = 0;
     for (const { mm } of run.plan.tasks) {
       for (const vma of mm.vmas) {
         const end = vma.pgoff + vma.end - vma.start;
-        if (vma.status & VMA.ANON_SHARED && !isSystemV(vma) && vma.shmid === shmid && end > size) size = end;
+        if (!(vma.status & VMA.ANON_SHARED) || isSystemV(vma) || vma.shmid !== shmid) continue;
+        huge = hugeFlags(vma.flags);
+        if (end > size) size = end;
       }
     }
-    const object = run.scope.use(createSharedMemory(Number(size)));
-    run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object);
+    const object = run.scope.use(createSharedMemory(Number(size), huge));
+    later.push(() => void (run.stats.pagesRestored += fillSharedMemory(run.images, shmid, object)));
     return object;
   });
 }
@@ -139,17 +175,8 @@ function setMm(b: Batch, mm: mm_entry, exe: Ref): void {
 /** Above what mapping needs; below any limit that a puppet may have inherited. */
 const EXE_FD = 1000;
 
-/** The host's own vdso is there already. */
-function withoutVdso(stored: readonly StoredRun[], mm: mm_entry): readonly StoredRun[] {
-  const vdso = vmaOf(mm, VMA.VDSO);
-  if (vdso === undefined) return stored;
-  const [start, end] = [Number(vdso.start), Number(vdso.end)];
-  return stored.flatMap((run) => {
-    const runEnd = run.address + run.length;
-    if (runEnd <= start || end <= run.address) return [run];
-    const parts: StoredRun[] = [];
-    if (run.address < start) parts.push({ ...run, length: start - run.address });
-    if (end < runEnd) parts.push({ address: end, length: runEnd - end, offset: run.offset + end - run.address });
-    return parts;
-  });
+/** The host's own vdso is there already; rings are the kernel's. */
+function fillable(stored: readonly StoredRun[], { vmas }: mm_entry): readonly StoredRun[] {
+  const others = vmas.filter(({ status }) => (status & (VMA.VDSO | VMA.AIORING)) !== 0);
+  return others.length === 0 ? stored : cutRuns(stored, subtract(pageSetOf(stored), rangesOf(others)));
 }

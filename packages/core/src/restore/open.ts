@@ -2,6 +2,7 @@ import { IMAGE_TYPES, type ImageSet } from '@criu-ts/images';
 import { HostLacks, ImageCorrupt, Unsupported } from '../errors.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { checkAddresses, checkThreads } from './check-images.js';
+import { checkNamespaces } from './namespaces.js';
 import { planRestore } from './plan.js';
 import { TASK_STATE } from '../resources/task/index.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
@@ -27,17 +28,22 @@ export function openImages(run: RestoreRun): void {
     if (core.tc === undefined) throw new ImageCorrupt('there is nothing about the process in it', { object: `core-${pid}.img` });
     const common = { pid, name: { pid, comm: core.tc.comm }, tree: entry, core };
     if (core.tc.taskState === TASK_STATE.DEAD) dead.push(common);
-    else tasks.push(openTask(images, common));
+    else tasks.push(openTask(images, common, tasks));
   }
   run.plan = planRestore(tasks, dead);
+  checkNamespaces(run);
 }
 
-function openTask(images: ImageSet, common: DeadImages): TaskImages {
+function openTask(images: ImageSet, common: DeadImages, before: readonly TaskImages[]): TaskImages {
   const { pid, tree, core } = common;
   if (core.threadInfo === undefined) throw new ImageCorrupt('its registers are missing', { object: `core-${pid}.img` });
   checkThreads(tree);
   const threads = new Map(tree.threads.map((tid) => [tid, tid === pid ? core : images.readOne(IMAGE_TYPES.core, tid)]));
+  const ids = images.readOne(IMAGE_TYPES.ids, pid);
+  // Who shares memory has none in the images but the first of them.
+  const sharer = images.has(IMAGE_TYPES.mm, pid) ? undefined : before.find((task) => task.ids.vmId === ids.vmId);
+  if (sharer !== undefined) return { ...common, threads, ids, memory: sharer.memory, mm: sharer.mm };
   const mm = images.readOne(IMAGE_TYPES.mm, pid);
   checkAddresses(mm, pid);
-  return { ...common, threads, ids: images.readOne(IMAGE_TYPES.ids, pid), mm };
+  return { ...common, threads, ids, memory: pid, mm };
 }

@@ -13,7 +13,7 @@ const BLOB_SEARCH_START = 0x100_0000_0000;
 /** Pure: decides everything that doesn't depend on the host. */
 export function planRestore(tasks: readonly TaskImages[], dead: readonly DeadImages[] = []): RestorePlan {
   checkTree(tasks, dead);
-  const living = tasks.map(({ tree, ids }): GrowthTask => ({ ...tree, filesId: ids.filesId, fsId: ids.fsId }));
+  const living = tasks.map(({ tree, ids }): GrowthTask => ({ ...tree, ids }));
   const growth = planGrowth([...living, ...dead.map(({ tree }) => tree)]);
   const names = new Map([...tasks, ...dead].map(({ pid, name }) => [pid, name]));
   throwProblems(

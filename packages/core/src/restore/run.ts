@@ -4,13 +4,20 @@ import { CpuPin } from '../cpu-pin.js';
 import { Bug, type TaskName } from '../errors.js';
 import type { GrowthStep } from '../model/growth.js';
 import type { RestoreStats } from '../events.js';
-import { type Moment, reach } from '../moments.js';
+import type { Moment } from '../moments.js';
+import { reach } from '../reach.js';
 import type { RestoreOptions } from '../options.js';
 import type { RestoredCgroups } from '../resources/cgroups/restore.js';
 import type { RestoreContext } from '../resources/contexts.js';
 import type { ProcessToRestore, ThreadToRestore } from '../resources/facets.js';
+import { type NamespaceName, namespaceIdIn } from '../resources/identity.js';
+import type { Heritage } from '../resources/memory/heritage.js';
+import type { HostVdso } from '../resources/memory/vdso.js';
+import type { RestoredNamespace } from '../resources/namespace-kind.js';
 import { FileStore } from './file-store.js';
+import { PageStores } from './page-stores.js';
 import type { Scope } from '../scope.js';
+import { standIn } from './stand-in.js';
 import type { Emit } from '../stage.js';
 
 /** One process, as the images have it. */
@@ -22,6 +29,8 @@ export interface TaskImages {
   /** By thread id, the main thread's too. */
   readonly threads: ReadonlyMap<number, core_entry>;
   readonly ids: task_kobj_ids_entry;
+  /** The process under whose pid the images have its memory: its own, or a relative that shares it (CLONE_VM). */
+  readonly memory: number;
   readonly mm: mm_entry;
 }
 
@@ -58,9 +67,15 @@ export class RestoreRun implements RestoreContext {
   #plan: RestorePlan | undefined;
   #files: FileStore | undefined;
   #pin: CpuPin | undefined;
+  #vdso: HostVdso | undefined;
   seed: Puppet | undefined;
+  readonly pages: PageStores;
+  /** What processes are born with; empty where they share nothing. */
+  heritage: ReadonlyMap<number, Heritage> = new Map();
   /** Set where the images have cgroups of the tree's own. */
   cgroups: RestoredCgroups | undefined;
+  /** Those of the tree, and those of ours of which something hangs on it; set when the seed is in them. */
+  readonly namespaces = new Map<string, RestoredNamespace>();
   /** Pids of all processes that were made and are not gone: zombies and stand-ins too. */
   readonly born = new Set<number>();
   readonly tasks = new Map<number, ProcessToRestore>();
@@ -76,6 +91,7 @@ export class RestoreRun implements RestoreContext {
     this.images = images;
     this.scope = scope;
     this.emit = emit;
+    this.pages = scope.use(new PageStores(images));
   }
 
   get plan(): RestorePlan {
@@ -87,8 +103,18 @@ export class RestoreRun implements RestoreContext {
     this.#plan = plan;
   }
 
+  /** As the puppets have it, parked behind the blob. */
+  get vdso(): HostVdso {
+    if (this.#vdso === undefined) throw new Bug('there is no puppet yet');
+    return this.#vdso;
+  }
+
+  set vdso(vdso: HostVdso) {
+    this.#vdso = vdso;
+  }
+
   get files(): FileStore {
-    return (this.#files ??= new FileStore(this));
+    return (this.#files ??= new FileStore(this, { processes: this.tasks, standIn: (pid) => standIn(this, pid) }));
   }
 
   /** From here on we share a CPU with the puppets, which inherit it. */
@@ -99,6 +125,11 @@ export class RestoreRun implements RestoreContext {
   /** Lets us, and threads that are started, run everywhere until it is disposed of. */
   unpinned(): Disposable {
     return this.#pin?.release() ?? { [Symbol.dispose]: () => undefined };
+  }
+
+  /** @see CpuPin.elsewhere */
+  elsewhere(tid: number): Disposable | undefined {
+    return this.#pin?.elsewhere(tid);
   }
 
   /** Runs everywhere meanwhile, as what is started then would, too. */
@@ -123,6 +154,11 @@ export class RestoreRun implements RestoreContext {
   shared<T>(key: string, make: () => T): T {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
+  }
+
+  namespacePath(name: NamespaceName, id: number): string | undefined {
+    if (namespaceIdIn(this.plan.tasks[0]?.ids, name) === id) return `/proc/${this.plan.tasks[0]?.pid}/ns/${name}`;
+    return namespaceIdIn(this.inventory?.rootIds, name) === id ? `/proc/self/ns/${name}` : undefined;
   }
 
   defer(undo: () => void): void {

@@ -1,11 +1,14 @@
 import { type RestorePhase, restorePhases } from '../resources/facets.js';
+import { checkHugePages } from '../resources/memory/hugetlb.js';
 import type { Stage } from '../stage.js';
 import { becomeThemselves } from './become.js';
 import { restoreFsInfo } from './fs-info.js';
 import { restoreFiles } from './files.js';
-import { enterCgroups, prepareCgroups, settleCgroups } from './cgroups.js';
+import { prepareCgroups, settleCgroups } from './cgroups.js';
+import { compareRelatives } from './heritage.js';
 import { growTree, plantFirst } from './grow.js';
-import { restoreMemory } from './memory.js';
+import { foundNamespaces, restoreNamespaces, settleNamespaces } from './namespaces.js';
+import { hugePageNeeds, restoreMemory } from './memory.js';
 import { openImages } from './open.js';
 import { growThreads, restoreEarly, restorePhase } from './threads.js';
 import type { RestoreRun } from './run.js';
@@ -19,12 +22,15 @@ const phase = (name: RestorePhase, run = (state: RestoreRun): void => restorePha
 /** The whole order of a restore. */
 export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'open', because: 'everything is decided from the images, before any process is made', run: openImages },
+  { name: 'compare', because: 'what memory is needed, and what relatives have in common, is known before any of them is born', run: compareMemory },
   { name: 'cgroups', because: 'processes are born where they are charged for what they take; those made in vain go when all are dead', run: prepareCgroups },
   { name: 'seed', because: 'puppets are born of puppets: one has to be the first', run: (run) => run.reach('pre-restore').then(() => plantFirst(run)) },
-  { name: 'grow', because: 'children are born while their parents are blank: nothing is copied', run: growTree },
-  { name: 'enter', because: 'memory is charged to the cgroup of who first touches it', run: enterCgroups },
+  { name: 'found', because: 'processes are born into the namespaces of whoever bears them', run: foundNamespaces },
+  { name: 'grow', because: 'children are born while their parents are blank, but for the memory that they share', run: growTree },
+  { name: 'namespaces', because: 'what is in them is made by those who had made it, and memory is attached to it', run: restoreNamespaces },
   phase('early', restoreEarly),
   { name: 'memory', because: 'descriptors that mappings need come and go before the process has its own', run: restoreMemory },
+  { name: 'settle', because: 'what nobody had attached by now would vanish', run: settleNamespaces },
   { name: 'files', because: 'all numbers are free now, and /proc and root are still ours', run: restoreAllFiles },
   { name: 'threads', because: 'they are born with memory, descriptors and directories to share', run: growThreads },
   phase('late'),
@@ -33,6 +39,11 @@ export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'limits', because: 'nothing but a few calls is left that could run into a limit', run: settleCgroups },
   { name: 'become', because: 'with its own registers a puppet is none any more', run: (run) => run.reach('post-restore').then(() => becomeThemselves(run)) },
 ];
+
+function compareMemory(run: RestoreRun): void {
+  checkHugePages(hugePageNeeds(run));
+  compareRelatives(run);
+}
 
 function restoreAllFiles(run: RestoreRun): void {
   restoreFiles(

@@ -4,6 +4,7 @@ import type { CriuError } from '../errors.js';
 import type { CriuEventBody } from '../events.js';
 import type { DumpOptions, RestoreOptions } from '../options.js';
 import type { DumpContext, RestoreContext } from '../resources/contexts.js';
+import { type NamespaceName, namespaceId, namespacesOf } from '../resources/identity.js';
 
 export class TestDump implements DumpContext {
   readonly options: DumpOptions;
@@ -54,6 +55,14 @@ export class TestDump implements DumpContext {
     return inode;
   }
 
+  namespaceId(name: NamespaceName, inode: number): number | undefined {
+    return namespacesOf('self').get(name) === inode ? namespaceId(name, false) : undefined;
+  }
+
+  defer(undo: () => void): void {
+    this.undos.push(undo);
+  }
+
   undoOnFailure(undo: () => void): void {
     this.undos.push(undo);
   }
@@ -89,6 +98,10 @@ export class TestRestore implements RestoreContext, Disposable {
   shared<T>(key: string, make: () => T): T {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
+  }
+
+  namespacePath(name: NamespaceName, id: number): string | undefined {
+    return id === namespaceId(name, false) ? `/proc/self/ns/${name}` : undefined;
   }
 
   defer(undo: () => void): void {

@@ -11,6 +11,8 @@ export interface ByteAccess {
   readonly size: number;
   /** Reading backwards costs as much as reading all before again: a compressed stream. */
   readonly sequential: boolean;
+  /** when it was written, in ms since 1970, where that is known */
+  readonly modified?: number | undefined;
   /** The caller may keep the bytes, and must not change them. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Gives back what reading took (a descriptor); the next read takes it again. */

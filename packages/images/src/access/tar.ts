@@ -10,18 +10,20 @@ export interface TarMember {
   /** bytes from the archive's beginning; of a file */
   readonly offset: number;
   readonly size: number;
+  /** ms since 1970 */
+  readonly modified: number;
   /** of a link: where it leads */
   readonly target: string;
 }
 
-const BLOCK = 512;
+export const BLOCK = 512;
 /** Names and extended headers are read whole; no path of Linux is longer than 4 KiB. */
 const MAX_HEADER = 1024 * 1024;
 
 /** ustar's magic word, POSIX's or GNU's. */
 export async function isTar(access: ByteAccess): Promise<boolean> {
   const header = await access.read(0, BLOCK);
-  return header.length === BLOCK && text(header.subarray(257, 262)) === 'ustar' && checksumFits(header);
+  return header.length === BLOCK && headerText(header.subarray(257, 262)) === 'ustar' && checksumFits(header);
 }
 
 /**
@@ -42,7 +44,7 @@ export async function* tarMembers(access: ByteAccess, maxMembers: number): Async
     if (!checksumFits(header)) throw corrupt('the checksum of a tar header is wrong');
     if (count >= maxMembers) throw corrupt(`the tar has more than ${maxMembers} members`);
     const type = String.fromCharCode(header[156]!);
-    let size = number(header.subarray(124, 136));
+    let size = headerNumber(header.subarray(124, 136));
     const paxSize = extended.get('size');
     if (paxSize !== undefined && !'xgKL'.includes(type)) size = Number(paxSize);
     if (size === undefined || !Number.isSafeInteger(size) || size < 0) throw corrupt('the size of a tar member is no number');
@@ -52,26 +54,27 @@ export async function* tarMembers(access: ByteAccess, maxMembers: number): Async
       if (size > MAX_HEADER) throw corrupt(`a tar header of ${size} bytes`);
       const bytes = await readExactly(access, offset, size);
       if (type === 'x') extended = paxRecords(bytes, corrupt);
-      else if (type === 'K') longTarget = text(bytes);
-      else if (type === 'L') longName = text(bytes);
+      else if (type === 'K') longTarget = headerText(bytes);
+      else if (type === 'L') longName = headerText(bytes);
       continue;
     }
     if (type === 'S' || [...extended.keys()].some((key) => key.startsWith('GNU.sparse'))) throw corrupt('a sparse tar member, which is not understood; tar without --sparse');
-    const prefix = text(header.subarray(257, 263)) === 'ustar' ? text(header.subarray(345, 500)) : '';
-    const short = text(header.subarray(0, 100));
+    const modified = Math.floor(Number(extended.get('mtime') ?? headerNumber(header.subarray(136, 148)) ?? 0) * 1000) || 0;
+    const prefix = headerText(header.subarray(257, 263)) === 'ustar' ? headerText(header.subarray(345, 500)) : '';
+    const short = headerText(header.subarray(0, 100));
     const path = normalized(extended.get('path') ?? longName ?? (prefix ? `${prefix}/${short}` : short));
-    const target = extended.get('linkpath') ?? longTarget ?? text(header.subarray(157, 257));
+    const target = extended.get('linkpath') ?? longTarget ?? headerText(header.subarray(157, 257));
     extended = new Map();
     longName = longTarget = undefined;
     if (offset + size > access.size) throw corrupt(`${path}: ${size} bytes are announced, ${Math.max(0, access.size - offset)} are there`);
-    if (type === '0' || type === '\0' || type === '7') yield { path, kind: 'file', offset, size, target: '' };
-    else if (type === '2') yield { path, kind: 'symlink', offset, size: 0, target };
-    else if (type === '1') yield { path, kind: 'hardlink', offset, size: 0, target: normalized(target) };
+    if (type === '0' || type === '\0' || type === '7') yield { path, kind: 'file', offset, size, modified, target: '' };
+    else if (type === '2') yield { path, kind: 'symlink', offset, size: 0, modified, target };
+    else if (type === '1') yield { path, kind: 'hardlink', offset, size: 0, modified, target: normalized(target) };
   }
 }
 
 /** Up to the first NUL. A name that is not UTF-8 is no image's. */
-function text(bytes: Uint8Array): string {
+export function headerText(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
@@ -80,20 +83,20 @@ function text(bytes: Uint8Array): string {
 const normalized = (path: string): string => path.split('/').filter((part) => part !== '' && part !== '.').join('/');
 
 /** Octal, or GNU's base-256 for what is larger. */
-function number(field: Uint8Array): number | undefined {
+export function headerNumber(field: Uint8Array): number | undefined {
   if ((field[0]! & 0x80) !== 0) return field.subarray(1).reduce((sum, byte) => sum * 256 + byte, field[0]! & 0x7f);
-  const digits = text(field).trim();
+  const digits = headerText(field).trim();
   if (!/^[0-7]*$/.test(digits)) return undefined;
   return digits === '' ? 0 : Number.parseInt(digits, 8);
 }
 
-function checksumFits(header: Uint8Array): boolean {
+export function checksumFits(header: Uint8Array): boolean {
   const sum = header.reduce((all, byte, i) => all + (i >= 148 && i < 156 ? 32 : byte), 0);
-  return number(header.subarray(148, 156)) === sum;
+  return headerNumber(header.subarray(148, 156)) === sum;
 }
 
 /** PAX: "LENGTH KEY=VALUE\n"…, LENGTH counting all of it. */
-function paxRecords(bytes: Uint8Array, corrupt: (why: string) => ImageCorrupt): Map<string, string> {
+export function paxRecords(bytes: Uint8Array, corrupt: (why: string) => Error): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length; ) {
     const space = bytes.indexOf(0x20, at);

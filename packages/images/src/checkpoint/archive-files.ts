@@ -74,7 +74,8 @@ async function readMembers(plain: ByteAccess, limits: Limits, budget: Budget): P
 
 async function memberAccess(plain: ByteAccess, member: TarMember, keep: boolean): Promise<ByteAccess> {
   const slice = sliceAccess(plain, baseName(member.path), member.offset, member.size);
-  return keep ? bytesAccess(slice.name, await slice.read(0, member.size)) : slice;
+  const access = keep ? bytesAccess(slice.name, await slice.read(0, member.size)) : slice;
+  return { ...access, modified: member.modified };
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -10,8 +10,13 @@ import { MemorySource } from '../io/directory.js';
 import { PageLayers } from '../memory/page-layers.js';
 import type { PagemapType } from '../pagemap/pagemap.js';
 import type { TcpQueues } from '../payloads.js';
+import { readArchives } from '../views/archives.js';
+import type { ArchiveView } from '../views/archives.js';
+import { readNetworks } from '../views/network.js';
+import type { NetworkView } from '../views/network.js';
 import { readOpenFiles, socketOf } from '../views/open-files.js';
 import type { OpenFileView, SocketView } from '../views/open-files.js';
+import { dumpedAt, kernelVersion } from '../views/origin.js';
 import { ProcessView } from '../views/process.js';
 import { readCgroups, readMounts, readNamespaces } from '../views/surroundings.js';
 import type { CgroupView, MountView, NamespacesView } from '../views/surroundings.js';
@@ -107,7 +112,8 @@ export class Checkpoint implements Disposable {
   }
 
   async sockets(): Promise<SocketView[]> {
-    return [...(await this.openFiles()).values()].map(({ entry }) => socketOf(entry)).filter((socket) => socket !== undefined);
+    const bigEndian = await this.images.isBigEndian();
+    return [...(await this.openFiles()).values()].map(({ entry }) => socketOf(entry, bigEndian)).filter((socket) => socket !== undefined);
   }
 
   /** Queues and sequence numbers of an established TCP socket, by its inode; undefined of any other. */
@@ -127,15 +133,35 @@ export class Checkpoint implements Disposable {
     return readCgroups(this);
   }
 
+  /** The network namespaces that the images hold, with their devices, addresses, routes, rules, firewall and connections. */
+  networks(): Promise<NetworkView[]> {
+    return readNetworks(this);
+  }
+
+  /** What lies in each tmpfs that the images hold. */
+  archives(): Promise<ArchiveView[]> {
+    return readArchives(this);
+  }
+
+  /** The version of the kernel that dumped it, "6.18.1"; undefined where no image tells. */
+  async kernelVersion(): Promise<string | undefined> {
+    return kernelVersion(await this.processes());
+  }
+
+  /** When the dump ended, in ms since 1970; undefined where nothing tells. */
+  dumpedAt(): Promise<number | undefined> {
+    return dumpedAt(this);
+  }
+
   /** undefined where the images are not part of a container archive */
   container(): Promise<ContainerView | undefined> {
     return readContainer(this.files);
   }
 
-  /** The pages under a pagemap, through all parents; undefined where this set has none of that name. */
-  async pageLayers(type: PagemapType, id: bigint, pageSize: number): Promise<PageLayers | undefined> {
+  /** The pages under a pagemap, of these sets of the chain (all of them by default); undefined where the first has none of that name. */
+  async pageLayers(type: PagemapType, id: bigint, pageSize: number, sets?: readonly Images[]): Promise<PageLayers | undefined> {
     const layers = [];
-    for (const images of await this.chain()) {
+    for (const images of sets ?? (await this.chain())) {
       const pagemap = await images.pagemap(type, id);
       // A process that a parent did not have yet ends the chain for it.
       if (pagemap === undefined) break;

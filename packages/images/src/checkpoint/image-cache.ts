@@ -1,5 +1,6 @@
 import { ImageCorrupt } from '../errors.js';
-import { ImageReader } from '../image-reader.js';
+import { IMAGE_TYPES } from '../image-types.js';
+import { ImageReader, isBigEndianImage } from '../image-reader.js';
 import type { ImageId } from '../image-set.js';
 import { MemorySource } from '../io/directory.js';
 import { fileName, idInName } from '../layout.js';
@@ -59,6 +60,13 @@ export class Images {
   async #entries<Entry>(name: string, type: ImageType<Entry>): Promise<Entry[]> {
     const bytes = await this.bytes(name);
     return bytes === undefined ? [] : [...new ImageReader(type, new MemorySource(name, bytes)).entries()];
+  }
+
+  /** The images are of a big-endian machine (s390x), as the inventory's first word tells. */
+  async isBigEndian(): Promise<boolean> {
+    const name = fileName(IMAGE_TYPES.inventory);
+    const bytes = await this.bytes(name);
+    return bytes !== undefined && bytes.length >= 4 && isBigEndianImage(new MemorySource(name, bytes));
   }
 
   /** The only entry of a file; undefined where there is no such file. @throws ImageCorrupt where it holds none or several */

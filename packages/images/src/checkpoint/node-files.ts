@@ -6,12 +6,13 @@ import type { ImageFiles } from './image-files.js';
 
 /** A file on disk. Its descriptor is taken at the first read and given back by `close`. */
 export function fileAccess(file: string): ByteAccess {
-  const { size } = statSync(file);
+  const { size, mtimeMs } = statSync(file);
   let fd: number | undefined;
   return {
     name: path.basename(file),
     size,
     sequential: false,
+    modified: mtimeMs,
     async read(offset, length) {
       fd ??= openSync(file, 'r');
       const bytes = new Uint8Array(Math.max(0, Math.min(length, fstatSync(fd).size - offset)));

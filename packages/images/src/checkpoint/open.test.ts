@@ -74,13 +74,17 @@ t.test('a container archive', async (t) => {
   const top = path.join(scratch, 'container');
   save(set, path.join(top, 'checkpoint'));
   writeFileSync(path.join(top, 'config.dump'), JSON.stringify({ name: 'web', id: 'abc', rootfsImageName: 'registry/web:1', checkpointedTime: '2026-01-02T03:04:05Z', runtime: 'runc' }));
+  writeFileSync(path.join(top, 'network.status'), JSON.stringify({ podman: { interfaces: { eth0: { subnets: [{ ipnet: '10.88.0.5/16', gateway: '10.88.0.1' }], mac_address: '02:00:00:00:00:01' } } } }));
+  writeFileSync(path.join(top, 'deleted.files'), '["/etc/motd"]');
   writeFileSync(path.join(top, 'spec.dump'), JSON.stringify({ annotations: { 'io.container.manager': 'libpod' } }));
   writeFileSync(path.join(top, 'rootfs-diff.tar'), 'x');
   for (const source of [top, gzipSync(tar(top))]) {
     const checkpoint = await openCheckpoint(source);
     const container = await checkpoint.container();
     t.match(container, { name: 'web', id: 'abc', image: 'registry/web:1', engine: 'podman', runtime: 'runc', checkpointedAt: '2026-01-02T03:04:05Z' });
-    t.same(container?.files.map((file) => file.path), ['config.dump', 'rootfs-diff.tar', 'spec.dump']);
+    t.match(container, { networks: [{ network: 'podman', interface: 'eth0', address: '10.88.0.5/16', gateway: '10.88.0.1', hardware: '02:00:00:00:00:01' }], deletedFiles: ['/etc/motd'], rootfsDiff: 1 });
+    t.equal(await checkpoint.dumpedAt(), Date.parse('2026-01-02T03:04:05Z'));
+    t.same(container?.files.map((file) => file.path), ['config.dump', 'deleted.files', 'network.status', 'rootfs-diff.tar', 'spec.dump']);
     await looksRight(t, checkpoint);
   }
 });

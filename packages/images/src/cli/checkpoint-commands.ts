@@ -1,55 +1,18 @@
-import { closeSync, ftruncateSync, openSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { openCheckpoint } from '../checkpoint/open-node.js';
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { coreOf } from '../core-file/core-file.js';
-import { htmlOf } from '../report/html.js';
-import { reportOf } from '../report/report.js';
-import { INSPECT_SCHEMA } from '../report/schema.js';
-import { textOf } from '../report/text.js';
-import type { Arguments, Command } from './command.js';
+import type { Command } from './command.js';
 import { diffCommand } from './diff-command.js';
+import { editCommand } from './edit-command.js';
+import { inspectCommand } from './inspect-command.js';
+import { memoryCommand } from './memory-command.js';
+import { numberOption, processOf } from './process-option.js';
 import { verifyCommand } from './verify-command.js';
-import { UsageError } from './terminal.js';
-
-const WHERE = 'CHECKPOINT is a directory of images, or an archive of one: tar, plain or packed by gzip or zstd, also as podman, CRI-O and containerd export it.';
-
-/** The number that an option has; undefined where it is not given. */
-function numberOption({ values }: Arguments, name: string): number | undefined {
-  const text = values[name];
-  if (text === undefined) return undefined;
-  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${text}'`);
-  return Number(text);
-}
-
-export async function processOf(checkpoint: Checkpoint, pid: number | undefined): ReturnType<Checkpoint['process']> {
-  const processes = await checkpoint.processes();
-  const found = pid === undefined ? processes[0] : processes.find((process) => process.pid === pid);
-  if (found === undefined) throw new UsageError(pid === undefined ? 'the checkpoint has no process' : `there is no process ${pid}: ${processes.map((process) => process.pid).join(', ')}`);
-  return found;
-}
+import { WHERE } from './where.js';
 
 /** Commands for a whole checkpoint. */
 export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
-  inspect: {
-    summary: 'show a checkpoint to people: processes, files, sockets, memory',
-    usage: '[--all] [--json | --html FILE | --schema] CHECKPOINT',
-    options: { all: { type: 'boolean', short: 'a' }, json: { type: 'boolean' }, html: { type: 'string' }, schema: { type: 'boolean' } },
-    positionals: ['checkpoint'],
-    optional: ['checkpoint'],
-    help: [WHERE, '-a, --all    every descriptor and every mapping', '--json       all of it, for programs', '--html FILE  one page that needs nothing else, with pictures and search', '--schema     the JSON Schema of --json'],
-    async run({ values, positionals: [where] }, terminal) {
-      if (values.schema === true) {
-        terminal.stdout(`${JSON.stringify(INSPECT_SCHEMA, undefined, 2)}\n`);
-        return;
-      }
-      if (where === undefined) throw new UsageError('the following arguments are required: checkpoint');
-      using checkpoint = await openCheckpoint(where);
-      const report = await reportOf(checkpoint);
-      if (typeof values.html === 'string') writeFileSync(values.html, await htmlOf(report));
-      else if (values.json === true) terminal.stdout(`${JSON.stringify(report)}\n`);
-      else for (const line of textOf(report, { columns: terminal.columns, color: terminal.columns > 0, all: values.all === true })) terminal.stdout(`${line}\n`);
-    },
-  },
+  inspect: inspectCommand,
   core: {
     summary: 'make an ELF core of a process, for gdb',
     usage: '[-p PID] [-o FILE] CHECKPOINT',
@@ -64,8 +27,10 @@ export const CHECKPOINT_COMMANDS: Readonly<Record<string, Command>> = {
       terminal.stdout(`${file}: ${process.name}, process ${process.pid}, ${process.tids.length} threads; gdb ${(await process.executable()) ?? 'EXECUTABLE'} ${file}\n`);
     },
   },
+  memory: memoryCommand,
   verify: verifyCommand,
   diff: diffCommand,
+  edit: editCommand,
 };
 
 /** Writes a file piece by piece; one that can't be written whole is taken away again. */

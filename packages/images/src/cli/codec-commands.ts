@@ -4,7 +4,8 @@ import { MemorySource } from '../io/directory.js';
 import type { ByteSource } from '../io/directory.js';
 import { openFile } from '../io/node-directory.js';
 import { imageFromText, imageToPieces } from '../json/image-json.js';
-import type { Command } from './command.js';
+import type { Arguments, Command } from './command.js';
+import { gunzip } from './gunzip.js';
 import type { Terminal } from './terminal.js';
 
 /** As `crit` has it. */
@@ -12,16 +13,16 @@ export const INDENT = 4;
 
 const FILES = { in: { type: 'string', short: 'i' }, out: { type: 'string', short: 'o' } } as const;
 
-export function read(file: string | boolean | undefined, terminal: Terminal): MemorySource {
+export function read(file: Arguments['values'][string], terminal: Terminal): MemorySource {
   if (typeof file !== 'string') return new MemorySource('standard input', terminal.stdin());
   return new MemorySource(path.basename(file), readFileSync(file));
 }
 
 /** The same, a part at a time. */
-const open = (file: string | boolean | undefined, terminal: Terminal): ByteSource => (typeof file === 'string' ? openFile(file) : read(file, terminal));
+const open = (file: Arguments['values'][string], terminal: Terminal): ByteSource => (typeof file === 'string' ? openFile(file) : read(file, terminal));
 
 /** Into the file, or to standard output, piece by piece; nothing is made where the first one already fails. Behind text comes a line feed. */
-export function writePieces(file: string | boolean | undefined, pieces: Iterable<string | Uint8Array>, terminal: Terminal): void {
+export function writePieces(file: Arguments['values'][string], pieces: Iterable<string | Uint8Array>, terminal: Terminal): void {
   const iterator = pieces[Symbol.iterator]();
   let next = iterator.next();
   let isText = false;
@@ -48,7 +49,7 @@ export const CODEC_COMMANDS = {
     help: ['--pretty         several lines, indented, with some numbers in the form of their field', '-i IN, --in IN   the image (standard input by default)', '-o OUT, --out OUT  where the JSON goes (standard output by default)'],
     run({ values }, terminal) {
       const pretty = values.pretty === true;
-      writePieces(values.out, imageToPieces(read(values.in, terminal), { pretty }, pretty ? INDENT : undefined), terminal);
+      writePieces(values.out, imageToPieces(read(values.in, terminal), { pretty, gunzip }, pretty ? INDENT : undefined), terminal);
     },
   },
   encode: {

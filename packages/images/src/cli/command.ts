@@ -2,7 +2,7 @@ import type { ParseArgsConfig } from 'node:util';
 import type { Terminal } from './terminal.js';
 
 export interface Arguments {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly values: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
   readonly positionals: readonly string[];
 }
 

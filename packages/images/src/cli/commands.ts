@@ -9,6 +9,7 @@ import { listProcesses } from './explore/ps.js';
 import { listPages } from './explore/rss.js';
 import { CODEC_COMMANDS, INDENT, read, writePieces } from './codec-commands.js';
 import type { Command } from './command.js';
+import { gunzip } from './gunzip.js';
 import { UsageError } from './terminal.js';
 
 const EXPLORERS: Readonly<Record<string, (set: ImageSet) => Iterable<string>>> = { ps: listProcesses, fds: listDescriptors, mems: listMappings, rss: listPages };
@@ -45,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     positionals: ['in'],
     help: ['--nopl  show sizes in place of payloads'],
     run({ values, positionals: [file] }, terminal) {
-      writePieces(undefined, imageToPieces(read(file, terminal), { pretty: true, noPayload: values.nopl === true }, INDENT), terminal);
+      writePieces(undefined, imageToPieces(read(file, terminal), { pretty: true, noPayload: values.nopl === true, gunzip }, INDENT), terminal);
     },
   },
   ...CHECKPOINT_COMMANDS,

@@ -5,9 +5,10 @@ import t from 'tap';
 import { core_entry_march, fd_types } from '../gen/index.js';
 import type { vma_entry } from '../gen/index.js';
 import { IMAGE_TYPES } from '../image-types.js';
+import { VMA } from '../memory/vma-bits.js';
 import { createImageSet } from '../io/node-directory.js';
-import { pagemapOf, writePagemap } from '../pagemap/pagemap.js';
-import { tinySet } from '../testing/tiny-set.js';
+import { PE_PRESENT, pagemapOf, writePagemap } from '../pagemap/pagemap.js';
+import { tinySet, vma as tinyVma } from '../testing/tiny-set.js';
 import { COMMANDS } from './commands.js';
 import { main } from './main.js';
 
@@ -166,6 +167,29 @@ t.test('inspect, verify and core of a checkpoint', async (t) => {
   t.notOk(existsSync(core), 'nothing is left of what failed');
 });
 
+t.test('memory: sizes, bytes, search', async (t) => {
+  const set = path.join(dir, 'memory');
+  mkdirSync(set);
+  const contents = new Uint8Array(2 * 4096);
+  contents.set(new TextEncoder().encode('key=secret; key=other;'), 4090);
+  const images = tinySet([{ pid: 10, comm: 'saved', vmas: [tinyVma(0, 4, VMA.anonPrivate)], rows: [[0, 2, PE_PRESENT]], contents }]);
+  for (const [name, bytes] of images.files) writeFileSync(path.join(set, name), bytes);
+  t.match((await run(['memory', set])).out, /^ +PID .*\n +10 +8 KiB +0 B +16 KiB {2}saved\n$/);
+  const shown = (await run(['memory', '-p', '10', set])).out.split('\n');
+  t.same(shown.slice(0, 3), [`0000000000100000  ${'00 '.repeat(16)} |${'.'.repeat(16)}|`, '*', `0000000000100ff0  ${'00 '.repeat(10)}6b 65 79 3d 73 65  |..........key=se|`]);
+  t.equal(shown.filter((line) => line === '*').length, 2, 'what repeats is left out');
+  t.match((await run(['memory', '-p', '10', '--at', '0x100ffa-101000', set])).out, /^0000000000100ffa {2}6b 65 79 3d 73 65 +\|key=se\|\n$/);
+  t.match(await run(['memory', '--at', '103000', set]), { code: 2, err: /at 103000 the images hold nothing: zero/ });
+  const out = path.join(dir, 'memory.bin');
+  t.equal((await run(['memory', '-p', '10', '-o', out, set])).code, 0);
+  t.same(readFileSync(out), Buffer.from(contents), 'the bytes themselves');
+  t.equal((await run(['memory', '--search', 'key=', set])).out, '10 000000100ffa  key=  anonymous \n10 000000101006  key=  anonymous \n2 places\n');
+  t.equal((await run(['memory', '--regex', 'key=\\w+', '-c', '2', set])).out, '10 000000100ffa  \\x00\\x00[key=secret];   anonymous \n10 000000101006  ; [key=other];\\x00  anonymous \n2 places\n');
+  t.equal((await run(['memory', '--search', 'nothing', set])).out, 'found nowhere\n');
+  t.match(await run(['memory', '--regex', '(', set]), { code: 2, err: /--regex: Invalid regular expression/ });
+  t.match(await run(['memory', '-p', '11', set]), { code: 2, err: /there is no process 11: 10/ });
+});
+
 const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: [], code: 1, err: /too few arguments/ },
   { args: ['bogus'], code: 2, err: /'bogus' is none of decode, encode/ },
@@ -176,6 +200,8 @@ const wrong: { args: string[]; code: number; err: RegExp; stdin?: string }[] = [
   { args: ['inspect'], code: 2, err: /required: checkpoint/ },
   { args: ['core', '-p', 'x', dir], code: 2, err: /--pid wants a number, not 'x'/ },
   { args: ['verify', '--format', 'x', dir], code: 2, err: /--format is one of text, json, sarif, junit/ },
+  { args: ['verify', '--host', dir], code: 2, err: /--host asks this host, .*: criu-ts, of @criu-ts\/cli/ },
+  { args: ['inspect', '--host', dir], code: 2, err: /--host asks this host/ },
   { args: ['x', dir], code: 2, err: /required: what/ },
   { args: ['x', dir, 'all'], code: 2, err: /'all' is none of ps, fds, mems, rss/ },
   { args: ['x', path.join(dir, 'nowhere'), 'ps'], code: 1, err: /^criu-images x: ENOENT: .*nowhere/ },

@@ -1,4 +1,5 @@
 import { readFileSync, writeSync } from 'node:fs';
+import type { HostJudge } from '../verify/host.js';
 import type { Command } from './command.js';
 import { main } from './main.js';
 import type { Terminal } from './terminal.js';
@@ -23,6 +24,8 @@ const bytesOf = (what: string | Uint8Array): Uint8Array => (typeof what === 'str
 export interface Program {
   readonly name: string;
   readonly version: () => string;
+  /** what `verify --host` and `inspect --host` ask; without it they say who could */
+  readonly host?: HostJudge;
 }
 
 /** Joins the commands to this process: its arguments, its standard streams, its exit code. */
@@ -32,6 +35,7 @@ export async function runCommands(program: Program, commands: Readonly<Record<st
     get version(): string {
       return program.version();
     },
+    ...(program.host && { host: program.host }),
     // The stream is only made where it is asked for.
     get columns(): number {
       return process.stdout.isTTY ? process.stdout.columns : 0;

@@ -1,3 +1,5 @@
+import type { HostJudge } from '../verify/host.js';
+
 /** All that the commands know of the world outside the images. */
 export interface Terminal {
   /** of the program, in messages */
@@ -5,6 +7,8 @@ export interface Terminal {
   readonly version: string;
   /** of the terminal that standard output is; 0 where it is none */
   readonly columns: number;
+  /** Asks this host whether it can restore a checkpoint; absent in a program that knows only images. */
+  readonly host?: HostJudge;
   /** All of standard input. */
   stdin(): Uint8Array;
   stdout(what: string | Uint8Array): void;

@@ -4,7 +4,7 @@ import { encodeHeaders } from './elf.js';
 import type { Segment } from './elf.js';
 import type { MappedFile, Note } from './notes.js';
 import { auxvNote, encodeNotes, filesNote, processNote, statusNote } from './notes.js';
-import { MACHINES } from './registers.js';
+import { machineOf } from './registers.js';
 
 /** No core can be made of this process; the message says why. */
 export class NoCore extends Error {
@@ -25,13 +25,13 @@ export class NoCore extends Error {
  */
 export async function* coreOf(process: ProcessView): AsyncGenerator<Uint8Array, void, undefined> {
   if (process.isZombie) throw new NoCore(process.pid, 'it is a zombie, which has no memory');
-  const machine = MACHINES[process.core.mtype];
+  const machine = machineOf(process.core);
   if (machine === undefined) throw new NoCore(process.pid, `registers of ${process.architecture} are not known here`);
   const memory = await process.memory();
   const notes: Note[] = [];
   for (const thread of await process.threads()) {
     const registers = machine.registers(thread.core);
-    if (registers === undefined) throw new NoCore(process.pid, `its thread ${thread.tid} has no 64-bit registers of ${process.architecture} (a 32-bit program?)`);
+    if (registers === undefined) throw new NoCore(process.pid, `its thread ${thread.tid} has no registers of ${process.architecture} in its image, or those of another mode`);
     notes.push(statusNote(machine, process, thread.tid, thread.core, registers.general));
     if (thread.tid === process.pid) {
       notes.push(processNote(machine, process, process.core, await process.credentials(), await process.args().catch(() => [])));
@@ -40,7 +40,7 @@ export async function* coreOf(process: ProcessView): AsyncGenerator<Uint8Array, 
     notes.push(...registers.notes);
   }
   const segments = await segmentsOf(memory);
-  yield encodeHeaders(machine, encodeNotes(notes), segments, memory.pageSize);
+  yield encodeHeaders(machine, encodeNotes(machine, notes), segments, memory.pageSize);
   for (const region of memory.regions) {
     for await (const piece of memory.regionPieces(region)) {
       if (piece.source === 'images') yield await piece.read();

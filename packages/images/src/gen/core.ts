@@ -70,6 +70,10 @@ export interface task_core_entry {
   noTerminal?: boolean | undefined;
   /** optional uint32 mdwe = 1024 */
   mdwe?: number | undefined;
+  /** optional int32 autogroup_nice = 1025 */
+  autogroupNice?: number | undefined;
+  /** optional uint64 xstate_permissions = 1026 */
+  xstatePermissions?: bigint | undefined;
 }
 /** @generated from protobuf message task_kobj_ids_entry */
 export interface task_kobj_ids_entry {
@@ -153,6 +157,26 @@ export interface thread_core_entry {
   schedDeadline?: bigint | undefined;
   /** optional uint64 sched_period = 1005 */
   schedPeriod?: bigint | undefined;
+  /** optional uint64 sched_flags = 1006 */
+  schedFlags?: bigint | undefined;
+  /** optional uint32 sched_util_min = 1007 */
+  schedUtilMin?: number | undefined;
+  /** optional uint32 sched_util_max = 1008 */
+  schedUtilMax?: number | undefined;
+  /** optional uint32 mempolicy = 1009 */
+  mempolicy?: number | undefined;
+  /** optional bytes mempolicy_nodes = 1010 */
+  mempolicyNodes?: Uint8Array | undefined;
+  /** optional uint32 tsc_mode = 1011 */
+  tscMode?: number | undefined;
+  /** optional bool cpuid_faults = 1012 */
+  cpuidFaults?: boolean | undefined;
+  /** optional uint32 spec_store_bypass = 1013 */
+  specStoreBypass?: number | undefined;
+  /** optional uint32 spec_indirect_branch = 1014 */
+  specIndirectBranch?: number | undefined;
+  /** optional uint32 spec_l1d_flush = 1015 */
+  specL1DFlush?: number | undefined;
 }
 /** @generated from protobuf message task_rlimits_entry */
 export interface task_rlimits_entry {
@@ -231,6 +255,8 @@ export const task_core_entry: MessageType<task_core_entry> = /*@__PURE__*/ messa
   { no: 1023, name: "dead_gid", localName: "deadGid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 1010, name: "no_terminal", localName: "noTerminal", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
   { no: 1024, name: "mdwe", localName: "mdwe", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1025, name: "autogroup_nice", localName: "autogroupNice", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 1026, name: "xstate_permissions", localName: "xstatePermissions", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
 ]);
 export const task_kobj_ids_entry: MessageType<task_kobj_ids_entry> = /*@__PURE__*/ messageType<task_kobj_ids_entry>('task_kobj_ids_entry', () => [
   { no: 1, name: "vm_id", localName: "vmId", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -274,6 +300,16 @@ export const thread_core_entry: MessageType<thread_core_entry> = /*@__PURE__*/ m
   { no: 1003, name: "sched_runtime", localName: "schedRuntime", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
   { no: 1004, name: "sched_deadline", localName: "schedDeadline", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
   { no: 1005, name: "sched_period", localName: "schedPeriod", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/ },
+  { no: 1006, name: "sched_flags", localName: "schedFlags", kind: "scalar", opt: true, T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, options: { criu: { hex: true } } },
+  { no: 1007, name: "sched_util_min", localName: "schedUtilMin", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1008, name: "sched_util_max", localName: "schedUtilMax", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1009, name: "mempolicy", localName: "mempolicy", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1010, name: "mempolicy_nodes", localName: "mempolicyNodes", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/ },
+  { no: 1011, name: "tsc_mode", localName: "tscMode", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1012, name: "cpuid_faults", localName: "cpuidFaults", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1013, name: "spec_store_bypass", localName: "specStoreBypass", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
+  { no: 1014, name: "spec_indirect_branch", localName: "specIndirectBranch", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
+  { no: 1015, name: "spec_l1d_flush", localName: "specL1DFlush", kind: "scalar", jsonName: "specL1dFlush", opt: true, T: 13 /*ScalarType.UINT32*/, options: { criu: { hex: true } } },
 ]);
 export const task_rlimits_entry: MessageType<task_rlimits_entry> = /*@__PURE__*/ messageType<task_rlimits_entry>('task_rlimits_entry', () => [
   { no: 1, name: "rlimits", localName: "rlimits", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => rlimit_entry },

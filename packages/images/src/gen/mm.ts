@@ -48,6 +48,12 @@ export interface mm_entry {
   aios: aio_ring_entry[];
   /** optional bool thp_disabled = 17 */
   thpDisabled?: boolean | undefined;
+  /** optional uint32 thp_disable_flags = 1000 */
+  thpDisableFlags?: number | undefined;
+  /** optional bool memory_merge = 1001 */
+  memoryMerge?: boolean | undefined;
+  /** optional uint32 lock_future = 1002 */
+  lockFuture?: number | undefined;
 }
 export const aio_ring_entry: MessageType<aio_ring_entry> = /*@__PURE__*/ messageType<aio_ring_entry>('aio_ring_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 4 /*ScalarType.UINT64*/, L: 0 /*LongType.BIGINT*/, req: true },
@@ -72,4 +78,7 @@ export const mm_entry: MessageType<mm_entry> = /*@__PURE__*/ messageType<mm_entr
   { no: 15, name: "dumpable", localName: "dumpable", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
   { no: 16, name: "aios", localName: "aios", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => aio_ring_entry },
   { no: 17, name: "thp_disabled", localName: "thpDisabled", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1000, name: "thp_disable_flags", localName: "thpDisableFlags", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1001, name: "memory_merge", localName: "memoryMerge", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
+  { no: 1002, name: "lock_future", localName: "lockFuture", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
 ]);

@@ -39,6 +39,17 @@ export interface socket_option_entry {
   /** required bytes value = 1003 */
   value: Uint8Array;
 }
+/** @generated from protobuf message multicast_entry */
+export interface multicast_entry {
+  /** required string device = 1001 */
+  device: string;
+  /** required bytes group = 1002 */
+  group: Uint8Array;
+  /** required bool include = 1003 */
+  include: boolean;
+  /** repeated bytes sources = 1004 */
+  sources: Uint8Array[];
+}
 /** @generated from protobuf message inet_sk_entry */
 export interface inet_sk_entry {
   /** required uint32 id = 1 */
@@ -83,6 +94,8 @@ export interface inet_sk_entry {
   tcpOpts?: tcp_opts_entry | undefined;
   /** repeated socket_option_entry more_options = 1000 */
   moreOptions: socket_option_entry[];
+  /** repeated multicast_entry multicast = 1001 */
+  multicast: multicast_entry[];
 }
 export const ip_opts_raw_entry: MessageType<ip_opts_raw_entry> = /*@__PURE__*/ messageType<ip_opts_raw_entry>('ip_opts_raw_entry', () => [
   { no: 1, name: "hdrincl", localName: "hdrincl", kind: "scalar", opt: true, T: 8 /*ScalarType.BOOL*/ },
@@ -101,6 +114,12 @@ export const socket_option_entry: MessageType<socket_option_entry> = /*@__PURE__
   { no: 1001, name: "level", localName: "level", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 1002, name: "name", localName: "name", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
   { no: 1003, name: "value", localName: "value", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+]);
+export const multicast_entry: MessageType<multicast_entry> = /*@__PURE__*/ messageType<multicast_entry>('multicast_entry', () => [
+  { no: 1001, name: "device", localName: "device", kind: "scalar", T: 9 /*ScalarType.STRING*/, req: true },
+  { no: 1002, name: "group", localName: "group", kind: "scalar", T: 12 /*ScalarType.BYTES*/, req: true },
+  { no: 1003, name: "include", localName: "include", kind: "scalar", T: 8 /*ScalarType.BOOL*/, req: true },
+  { no: 1004, name: "sources", localName: "sources", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 12 /*ScalarType.BYTES*/ },
 ]);
 export const inet_sk_entry: MessageType<inet_sk_entry> = /*@__PURE__*/ messageType<inet_sk_entry>('inet_sk_entry', () => [
   { no: 1, name: "id", localName: "id", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -124,4 +143,5 @@ export const inet_sk_entry: MessageType<inet_sk_entry> = /*@__PURE__*/ messageTy
   { no: 19, name: "shutdown", localName: "shutdown", kind: "enum", opt: true, T: () => ["sk_shutdown", sk_shutdown] },
   { no: 20, name: "tcp_opts", localName: "tcpOpts", kind: "message", T: () => tcp_opts_entry },
   { no: 1000, name: "more_options", localName: "moreOptions", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => socket_option_entry },
+  { no: 1001, name: "multicast", localName: "multicast", kind: "message", repeat: 2 /*RepeatType.UNPACKED*/, T: () => multicast_entry },
 ]);

@@ -59,6 +59,14 @@ export interface unix_sk_entry {
   renamedTo?: string | undefined;
   /** repeated uint32 pending = 1003 */
   pending: number[];
+  /** optional int32 peer_pid = 1004 */
+  peerPid?: number | undefined;
+  /** optional uint32 peer_uid = 1005 */
+  peerUid?: number | undefined;
+  /** optional uint32 peer_gid = 1006 */
+  peerGid?: number | undefined;
+  /** repeated uint32 peer_groups = 1007 */
+  peerGroups: number[];
 }
 export const file_perms_entry: MessageType<file_perms_entry> = /*@__PURE__*/ messageType<file_perms_entry>('file_perms_entry', () => [
   { no: 1, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -87,4 +95,8 @@ export const unix_sk_entry: MessageType<unix_sk_entry> = /*@__PURE__*/ messageTy
   { no: 1001, name: "peer_name", localName: "peerName", kind: "scalar", opt: true, T: 12 /*ScalarType.BYTES*/, options: { criu: { conv: "unix_name" } } },
   { no: 1002, name: "renamed_to", localName: "renamedTo", kind: "scalar", opt: true, T: 9 /*ScalarType.STRING*/ },
   { no: 1003, name: "pending", localName: "pending", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1004, name: "peer_pid", localName: "peerPid", kind: "scalar", opt: true, T: 5 /*ScalarType.INT32*/ },
+  { no: 1005, name: "peer_uid", localName: "peerUid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1006, name: "peer_gid", localName: "peerGid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1007, name: "peer_groups", localName: "peerGroups", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
 ]);

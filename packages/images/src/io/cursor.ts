@@ -4,9 +4,14 @@ import type { ByteSource } from './directory.js';
 /** Read-ahead: most images are smaller than this and cost one read. */
 const WINDOW = 64 * 1024;
 
+/** A u32 as a machine of the other byte order reads it. */
+export const swapped = (word: number): number => (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+
 /** Reads a file from its beginning to its end, a window at a time, and never beyond it. */
 export class ByteCursor {
   readonly source: ByteSource;
+  /** The file is of a big-endian machine (s390x): `u32` reads such words. */
+  bigEndian = false;
   #at = 0;
   #window: Uint8Array = new Uint8Array(0);
   #windowAt = 0;
@@ -54,8 +59,13 @@ export class ByteCursor {
     if (length > this.remaining) throw this.corrupt(`${what}: ${length} bytes are announced, ${this.remaining} are there`);
   }
 
-  /** A little-endian u32. */
+  /** A u32 in the file's byte order. */
   u32(what: string): number {
+    const word = this.#littleU32(what);
+    return this.bigEndian ? swapped(word) : word;
+  }
+
+  #littleU32(what: string): number {
     const begin = this.#at - this.#windowAt;
     const w = this.#window;
     // Mostly it is at hand: no view is made for four bytes.

@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readFileSync, readSync, readdirSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, openSync, readFileSync, readSync, readdirSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { ImageSet } from '../image-set.js';
 import { MemorySource } from './directory.js';
@@ -17,6 +17,8 @@ export class NodeDirectory implements ImageDirectory, Disposable {
   readonly #base: string;
   readonly #existing: ExistingFiles;
   readonly #unsynced = new Set<string>();
+  /** An older file stood in the way of a new one. */
+  #populated = false;
 
   constructor(path: string, existing: ExistingFiles = 'refuse') {
     this.path = path;
@@ -45,11 +47,23 @@ export class NodeDirectory implements ImageDirectory, Disposable {
   }
 
   create(name: string): ByteSink {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-    if (this.#existing === 'replace') this.remove(name);
-    const fd = openSync(this.#at(name), flags, 0o600);
+    const fd = this.#createEmpty(name);
     this.noteCreated(name);
     return new FileSink(name, fd);
+  }
+
+  #createEmpty(name: string): number {
+    const create = (): number => openSync(this.#at(name), constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    if (this.#populated) this.remove(name);
+    try {
+      return create();
+    } catch (error) {
+      if (this.#existing === 'refuse' || !isCode(error, 'EEXIST')) throw error;
+      // More will follow, and a look beforehand costs less than an exception; in an empty directory it costs for nothing.
+      this.#populated = true;
+      this.remove(name);
+      return create();
+    }
   }
 
   /** Counts a file that the caller created by other means among those to sync. */
@@ -74,6 +88,8 @@ export class NodeDirectory implements ImageDirectory, Disposable {
   }
 
   sync(): void {
+    // Each file costs three calls, and a tree has thousands.
+    if (MEMORY_ONLY.includes(statfsSync(this.#base).type)) this.#unsynced.clear();
     for (const name of this.#unsynced) {
       const fd = openSync(this.#at(name), constants.O_RDONLY);
       try {
@@ -109,7 +125,11 @@ export function openFile(file: string): ByteSource {
   }
 }
 
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
+const isMissing = (error: unknown): boolean => isCode(error, 'ENOENT');
+
+/** TMPFS_MAGIC, RAMFS_MAGIC (linux/magic.h): file systems for which fsync(2) does nothing. */
+const MEMORY_ONLY: readonly number[] = [0x01021994, 0x858458f6];
 
 class FileSource implements ByteSource {
   readonly name: string;

@@ -82,7 +82,10 @@ const rows: { name: string; file: string; json: string; pretty?: string; noPaylo
     noPayload: '{"magic": "GHOST_FILE", "entries": [{"uid": 0, "gid": 0, "mode": 33152, "chunks": true, "size": 9000}, {"len": 3, "off": 4096}]}',
     count: 2,
   },
-  { name: 'no messages at all', file: 'iptables-9.img', json: '{"magic": "IPTABLES", "raw": "KmZpbHRlcgo=\\n"}', count: 0 },
+  { name: 'lines of text', file: 'iptables-9.img', json: '{"magic": "IPTABLES", "lines": ["*filter", "COMMIT"]}', count: 2 },
+  { name: 'text that does not end with its line', file: 'iptables-9.img', json: '{"magic": "IPTABLES", "raw": "KmZpbHRlcg==\\n"}', noPayload: '{"magic": "IPTABLES", "raw": "... <7B>"}', count: 0 },
+  { name: 'no text', file: 'nftables-9.img', json: '{"magic": "NFTABLES", "lines": []}', count: 0 },
+  { name: 'no messages at all', file: 'ifaddr-9.img', json: '{"magic": "IFADDR", "messages": []}', count: 0 },
 ];
 
 for (const { name, file, json, pretty = json, noPayload = json, count } of rows) {
@@ -144,7 +147,12 @@ const invalid: { name: string; json: string; message: string | RegExp }[] = [
   { name: 'a payload where none is', json: '{"magic": "FS", "entries": [{"cwd_id": 1, "root_id": 2, "extra": ""}]}', message: 'entries[0].extra: nothing follows fs_entry' },
   { name: 'a message without its text', json: `{"magic": "IPCNS_MSG", "entries": [{"desc": ${desc}, "qbytes": 9, "qnum": 1, "extra": [{"mtype": 1, "msize": 3}]}]}`, message: 'entries[0].extra: expected a message and its text in turn' },
   { name: 'a semaphore that is none', json: `{"magic": "IPCNS_SEM", "entries": [{"desc": ${desc}, "nsems": 1, "extra": ["x"]}]}`, message: 'entries[0].extra[0]: expected a number' },
-  { name: 'raw contents that are none', json: '{"magic": "IPTABLES"}', message: 'raw: expected base64' },
+  { name: 'raw contents that are none', json: '{"magic": "IPTABLES", "raw": 1}', message: 'raw: expected base64' },
+  { name: 'no lines', json: '{"magic": "IPTABLES"}', message: 'lines: expected a list' },
+  { name: 'an archive without its bytes', json: '{"magic": "TMPFS_DEV", "members": []}', message: 'raw: a TMPFS_DEV image needs it' },
+  { name: 'no netlink messages', json: '{"magic": "ROUTE"}', message: 'messages: expected a list' },
+  { name: 'an unknown netlink message', json: '{"magic": "ROUTE", "messages": [{"type": "RTM_X"}]}', message: /messages\[0\]\.type: expected one of RTM_NEWADDR/ },
+  { name: 'an unknown attribute', json: '{"magic": "ROUTE", "messages": [{"type": "CT_NEW", "flags": 0, "seq": 0, "pid": 0, "family": "inet", "version": 0, "res_id": 0, "attributes": {"RTA_X": 1}}]}', message: /messages\[0\]\.attributes: expected attributes of CT_NEW/ },
 ];
 for (const { name, json, message } of invalid) {
   t.test(`invalid: ${name}`, (t) => {

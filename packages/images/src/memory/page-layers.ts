@@ -18,6 +18,8 @@ export interface PageRun {
   readonly layer: number;
   /** of `present`: bytes from the beginning of that layer's pages */
   readonly offset: number;
+  /** PE_ bits of the row that it is a part of */
+  readonly flags: number;
 }
 
 /** The pagemap of one set, ready for searching. */
@@ -56,20 +58,20 @@ export class PageLayers {
       const pages = Math.min(start + rows.count[i]!, to) - page;
       if (pages <= 0) continue;
       const flags = rows.flags[i]!;
-      if (flags & PE_PRESENT) yield { page, pages, where: 'present', layer, offset: rows.offset[i]! + (page - start) * this.pageSize };
-      else if (flags & PE_PARENT) yield* this.#inherited(page, pages, layer);
-      else yield { page, pages, where: flags & PE_LAZY ? 'lazy' : 'zero', layer, offset: 0 };
+      if (flags & PE_PRESENT) yield { page, pages, where: 'present', layer, offset: rows.offset[i]! + (page - start) * this.pageSize, flags };
+      else if (flags & PE_PARENT) yield* this.#inherited(page, pages, layer, flags);
+      else yield { page, pages, where: flags & PE_LAZY ? 'lazy' : 'zero', layer, offset: 0, flags };
     }
   }
 
-  *#inherited(page: number, pages: number, layer: number): Generator<PageRun, void, undefined> {
+  *#inherited(page: number, pages: number, layer: number, flags: number): Generator<PageRun, void, undefined> {
     let at = page;
     for (const run of this.runs(page, page + pages, layer + 1)) {
-      if (run.page > at) yield { page: at, pages: run.page - at, where: 'lost', layer, offset: 0 };
+      if (run.page > at) yield { page: at, pages: run.page - at, where: 'lost', layer, offset: 0, flags };
       yield run;
       at = run.page + run.pages;
     }
-    if (at < page + pages) yield { page: at, pages: page + pages - at, where: 'lost', layer, offset: 0 };
+    if (at < page + pages) yield { page: at, pages: page + pages - at, where: 'lost', layer, offset: 0, flags };
   }
 
   /** Bytes of a present run, from `skip` bytes after its beginning. @throws ImageCorrupt */

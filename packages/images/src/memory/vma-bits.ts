@@ -15,6 +15,8 @@ export const VMA = {
   aioRing: 1 << 13,
   memfd: 1 << 14,
   shadowStack: 1 << 15,
+  /** not a mapping, but guard pages within one (madvise(2) MADV_GUARD_INSTALL) */
+  guard: 1 << 16,
 } as const;
 
 /** mman.h */

@@ -33,7 +33,7 @@ const changed = (change: (bytes: Uint8Array) => void): Uint8Array => {
 };
 
 const rows: { name: string; bytes: Uint8Array; message: string | RegExp }[] = [
-  { name: 'nothing', bytes: new Uint8Array(0), message: 'pagemap-1.img at byte 0: words: 4 bytes are announced, 0 are there' },
+  { name: 'nothing', bytes: new Uint8Array(0), message: 'pagemap-1.img at byte 0: first word: 4 bytes are announced, 0 are there' },
   { name: 'another word', bytes: changed((b) => void (b[5] = 1)), message: /^pagemap-1.img at byte 4: the word is 0x56080125, a PAGEMAP image has 0x56084025/ },
   { name: 'no head', bytes: good.slice(0, 8), message: /size of pagemap_head/ },
   { name: 'a head without its field', bytes: Uint8Array.from([...good.slice(0, 8), 0, 0, 0, 0]), message: /required field pages_id of pagemap_head is missing/ },

@@ -3,6 +3,7 @@ import type { PagemapCodec, PagemapColumns, PagemapStatus } from '@criu-ts/wasm'
 import { ImageCorrupt } from '../errors.js';
 import { pagemap_head } from '../gen/pagemap.js';
 import type { ImageId, ImageSet } from '../image-set.js';
+import { readFirstWord } from '../image-reader.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import { ByteCursor } from '../io/cursor.js';
 import { MemorySource } from '../io/directory.js';
@@ -48,7 +49,7 @@ const WHY: Readonly<Record<PagemapStatus, string>> = {
 export function decodePagemap(file: string, bytes: Uint8Array): Pagemap {
   const cursor = new ByteCursor(new MemorySource(file, bytes));
   for (const [i, word] of IMAGE_TYPES.pagemap.words.entries()) {
-    const found = cursor.u32('words');
+    const found = i === 0 ? readFirstWord(cursor) : cursor.u32('words');
     if (found !== word) throw cursor.corrupt(`the word is 0x${found.toString(16)}, a PAGEMAP image has 0x${word.toString(16)}`, 4 * i);
   }
   const size = cursor.u32('size of pagemap_head');
@@ -59,10 +60,23 @@ export function decodePagemap(file: string, bytes: Uint8Array): Pagemap {
   } catch (error) {
     throw located(error, cursor, size);
   }
-  const rows = bytes.subarray(cursor.offset);
+  const rows = cursor.bigEndian ? littleRows(cursor) : bytes.subarray(cursor.offset);
   const { vaddr, nrPages, flags, consumed, status } = codecFor(rows.length).decode(rows);
-  if (status !== 'done') throw new ImageCorrupt({ file, offset: cursor.offset + consumed, why: WHY[status] });
+  if (status !== 'done') throw new ImageCorrupt({ file, offset: bytes.length - rows.length + consumed, why: WHY[status] });
   return { pagesId, vaddr, nrPages, flags };
+}
+
+/** All rows with sizes as a little-endian machine writes them, which is what the codecs read. */
+function littleRows(cursor: ByteCursor): Uint8Array {
+  const rows = cursor.source.read(cursor.offset, cursor.remaining).slice();
+  const view = new DataView(rows.buffer, rows.byteOffset);
+  for (let at = 0; cursor.remaining > 0; ) {
+    const size = cursor.u32('size of pagemap_entry');
+    cursor.skip(size, 'pagemap_entry');
+    view.setUint32(at, size, true);
+    at += 4 + size;
+  }
+  return rows;
 }
 
 /** The file as CRIU 4.2 writes it. */

@@ -2,6 +2,7 @@ import { openCrc32c, openLz4, threadMemory } from '@criu-ts/wasm';
 import type { Region } from '@criu-ts/wasm';
 import { ImageCorrupt } from '../errors.js';
 import type { ByteSource, ImageDirectory } from '../io/directory.js';
+import { othersTurn } from '../io/turn.js';
 import { BLOCK, HEADER_SIZE, blockCount, blockLength, encodeCrcFile, encodeHeader, encodeLz4Tail, pageFileNames, storedWord } from './format.js';
 
 export interface CompressOptions {
@@ -88,14 +89,6 @@ async function forEachBatch(source: ByteSource, options: CompressOptions, work: 
     options.onProgress?.({ bytes: first * BLOCK + length, of: size });
     await othersTurn();
   }
-}
-
-/** Lets timers, signals and I/O in; in Node at no cost, where a timer would cost a millisecond. */
-function othersTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve);
-    else setTimeout(resolve, 0);
-  });
 }
 
 function checksumBatch(pages: Region, size: number, first: number, count: number, checksums: Uint32Array): void {

@@ -1,24 +1,10 @@
-import { capabilitiesText } from '../views/names.js';
 import { SCRIPT, STYLE } from './html-parts.js';
-import type { Report, ReportProcess, ReportRegion } from './report.js';
+import { processHtml } from './html-process.js';
+import { escaped, facts, key, section, stack, table } from './html-text.js';
+import type { Report } from './report.js';
+import { alike } from './text-parts.js';
 import { treeOf } from './text.js';
-import { commandText, countText, safeText, sizeText, timeText } from './units.js';
-
-/** Mappings that a picture shows; a process with more has the largest. */
-const MAX_PICTURE = 2000;
-
-const escaped = (text: string): string => safeText(text).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-
-/** A table, each row a list of cells; "n:" before a heading makes its column numbers. */
-function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const numeric = headings.map((heading) => heading.startsWith('n:'));
-  const head = headings.map((heading) => `<th scope="col">${escaped(heading.replace('n:', ''))}</th>`).join('');
-  const body = rows.map((row) => `<tr>${row.map((cell, i) => `<td${numeric[i] ? ' class="n"' : ''}>${escaped(String(cell))}</td>`).join('')}</tr>`).join('\n');
-  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`;
-}
-
-const section = (title: string, body: string): string => (body === '' ? '' : `<section><h2>${escaped(title)}</h2>${body}</section>`);
-const part = (title: string, body: string): string => `<details><summary>${escaped(title)}</summary>${body}</details>`;
+import { countText, sizeText, timeText } from './units.js';
 
 /**
  * A report as one page that needs nothing else: no network, no other file. Without its script it shows all the same;
@@ -26,96 +12,113 @@ const part = (title: string, body: string): string => `<details><summary>${escap
  * All that comes out of images is escaped, and the page's policy lets no other script run.
  */
 export async function htmlOf(report: Report): Promise<string> {
-  const { totals } = report;
   const [style, script] = [await hashOf(STYLE), await hashOf(SCRIPT)];
   // The pictures set widths and colours by attributes.
   const policy = `default-src 'none'; style-src-elem '${style}'; style-src-attr 'unsafe-inline'; script-src '${script}'; base-uri 'none'; form-action 'none'`;
-  const facts: [string, string][] = [
-    ['processes', `${totals.processes}`],
-    ['threads', `${totals.threads}`],
-    ['descriptors', `${totals.descriptors}`],
-    ['mapped', sizeText(totals.mapped)],
-    ['dumped', sizeText(totals.dumped)],
-    ...(totals.inherited ? [['in parents', sizeText(totals.inherited)] as [string, string]] : []),
-    ['stored', `${sizeText(totals.stored)} in ${countText(report.files.length, 'file')}`],
-    ['machine', report.architecture],
-    ...Object.entries(report.container ?? {}).map(([key, value]) => [`container ${key}`, String(value)] as [string, string]),
-  ];
+  const connections = report.sockets.filter((socket) => socket.family !== 'unix' || socket.local !== '');
+  const largest = Math.max(1, ...report.processes.map(({ memory }) => memory.dumped + memory.inherited));
+  const sections = surroundings(report);
+  const links = [['processes', 'Processes'], ...(connections.length > 0 ? [['sockets', 'Sockets']] : []), ...sections.filter(([, body]) => body !== '').map(([title]) => [idOf(title), title])];
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <title>${escaped(report.name)}</title><style>${STYLE}</style></head>
 <body><header><h1>${escaped(report.name)}</h1>
-<div class="facts">${facts.map(([key, value]) => `<span><span class="dim">${escaped(key)}</span> <b>${escaped(value)}</b></span>`).join('')}</div></header>
-<div class="bar" role="search"><input id="search" type="search" placeholder="search: path, address, PID, port … ( / )" aria-label="search" autocomplete="off"><span id="count" class="dim" role="status"></span><button id="theme" type="button" title="light or dark (t)">◐</button></div>
+<p class="dim">${escaped(originText(report))}</p>
+${numbers(report)}
+<div class="cards">${[host(report), memory(report), timeline(report), container(report)].join('\n')}</div>
+${report.problems.map((problem) => `<p class="problem">${escaped(problem)}</p>`).join('')}</header>
+<div class="bar" role="search"><input id="search" type="search" placeholder="search: path, address, PID, port … ( / )" aria-label="search" autocomplete="off"><span id="count" class="dim" role="status"></span><nav>${links.map(([id, title]) => `<a href="#${id}">${title}</a>`).join(' ')}</nav><button id="theme" type="button" title="light or dark (t)" aria-label="light or dark">◐</button></div>
 <main>
-${report.problems.map((problem) => `<p class="problem">${escaped(problem)}</p>`).join('')}
-${section('Processes', `<p class="key dim">${keyOf(report)}</p>${[...treeOf(report.processes)].map(({ process, depth }) => processHtml(process, depth, report.processes.length)).join('\n')}`)}
-${section('Timeline of the dump', timeline(report))}
-${section('Sockets', report.sockets.length === 0 ? '' : table(['protocol', 'state', 'local', 'remote', 'held by', 'n:unread', 'n:unsent'], report.sockets.map((socket) => [`${socket.protocol || socket.family} ${socket.type}`, socket.state, socket.local, socket.remote, socket.owners.map(({ pid, fd }) => `${pid}:${fd}`).join(' '), socket.receiveQueue ?? '', socket.sendQueue ?? ''])))}
-${section('Namespaces', report.namespaces.length === 0 ? '' : table(['kind', 'ids', 'kept in the images'], report.namespaces.map(({ kind, ids, dumped }) => [kind, ids.join(' '), dumped ? 'yes' : 'no, the host’s'])))}
-${section('Mounts', report.mounts.length === 0 ? '' : table(['mountpoint', 'type', 'source', 'root', 'external'], report.mounts.map((mount) => [mount.mountpoint, mount.type, mount.source, mount.root, mount.external ? 'yes' : ''])))}
-${section('Cgroups', report.cgroups.length === 0 ? '' : table(['n:set', 'controller', 'path'], report.cgroups.map(({ set, controller, path }) => [set, controller, path])))}
-${section('Files', table(['name', 'n:size'], report.files.map(({ name, size }) => [name, sizeText(size)])))}
+<h2 id="processes">Processes</h2><div class="list">${[...treeOf(report.processes)].map(({ process, depth }) => processHtml(process, depth, report.processes.length <= 3, largest)).join('\n')}</div>
+${connections.length === 0 ? '' : `<h2 id="sockets">Sockets</h2><div class="list">${table(['protocol', 'state', 'local', 'remote', 'held by', 'n:unread', 'n:unsent'], connections.map((socket) => [`${socket.protocol || socket.family} ${socket.type}`, socket.state, socket.local, socket.remote, socket.owners.map(({ pid, fd }) => `${pid}:${fd}`).join(' '), socket.receiveQueue ?? '', socket.sendQueue ?? '']))}</div>`}
+${sections.map(([title, body, about]) => section(idOf(title), title, about, body)).join('\n')}
 </main><script>${SCRIPT}</script></body></html>
 `;
 }
 
-function processHtml(process: ReportProcess, depth: number, of: number): string {
-  const { memory } = process;
-  const title = `<b class="mono">${process.pid}</b><b>${escaped(process.name)}</b><span class="dim">${escaped(process.state === 'running' ? '' : `${process.state} `)}${escaped(process.command ? commandText(process.command) : '')} · ${countText(process.threads.length, 'thread')} · ${sizeText(memory.dumped + memory.inherited)}</span>`;
-  const credentials = process.credentials;
-  const facts: [string, string | number | undefined][] = [
-    ['executable', process.executable],
-    ['directory', process.workingDirectory],
-    ['root', process.root],
-    ['parent', process.ppid],
-    ['group, session', `${process.pgid}, ${process.sid}`],
-    ['user', credentials && `${credentials.uid}:${credentials.gid}`],
-    ['rights', credentials && capabilitiesText(credentials.capabilities)],
-    ['handles', process.signals.handled.join(' ') || undefined],
-  ];
-  const body = [
-    `<div class="facts">${facts.filter(([, value]) => value !== undefined).map(([key, value]) => `<span><span class="dim">${key}</span> <span class="mono">${escaped(String(value))}</span></span>`).join('')}</div>`,
-    picture(memory.regions),
-    process.descriptors.length ? part(countText(process.descriptors.length, 'descriptor'), table(['n:fd', 'kind', 'name', 'flags'], process.descriptors.map((fd) => [fd.fd, fd.kind, fd.name, `${fd.flags}${fd.closeOnExec ? ',cloexec' : ''}`]))) : '',
-    memory.regions.length ? part(countText(memory.regions.length, 'mapping'), table(['address', 'rights', 'kind', 'n:size', 'n:dumped', 'name'], memory.regions.map((region) => [`${region.start}-${region.end}`, region.rights, region.kind, sizeText(sizeOf(region)), region.dumped + region.inherited ? sizeText(region.dumped + region.inherited) : '', region.name]))) : '',
-    process.threads.length > 1 ? part(countText(process.threads.length, 'thread'), table(['n:tid', 'name', 'policy', 'n:nice'], process.threads.map(({ tid, name, policy, nice }) => [tid, name, policy, nice]))) : '',
-    process.timers.length ? part(countText(process.timers.length, 'timer'), table(['timer', 'runs out'], process.timers.map(({ name, text }) => [name, text]))) : '',
-    process.environment?.length ? part(countText(process.environment.length, 'environment variable'), table(['name'], process.environment.map((name) => [name]))) : '',
-  ];
-  return `<details class="process" style="margin-left:${Math.min(depth, 12) * 1.4}rem"${of <= 3 ? ' open' : ''}><summary>${title}</summary>${body.join('\n')}</details>`;
+const idOf = (title: string): string => title.toLowerCase().replaceAll(/[^a-z]+/g, '-');
+
+function originText({ dumpedAt, kernel, architecture, uptime, sets }: Report): string {
+  return [
+    ...(dumpedAt === undefined ? [] : [`dumped ${dumpedAt.slice(0, 16).replace('T', ' ')} UTC`]),
+    ...(kernel === undefined ? [architecture] : [`Linux ${kernel} on ${architecture}`]),
+    ...(uptime === undefined ? [] : [`up for ${countText(Math.round(uptime / 60), 'minute')}`]),
+    ...(sets > 1 ? [`with ${countText(sets - 1, 'parent')}`] : []),
+  ].join(' · ');
 }
 
-const sizeOf = (region: ReportRegion): number => Number(BigInt(`0x${region.end}`) - BigInt(`0x${region.start}`));
-
-/** The mappings side by side in the order of their addresses; widths grow with the fourth root of the size, the shade is what is dumped. */
-function picture(regions: readonly ReportRegion[]): string {
-  if (regions.length === 0) return '';
-  const largest = regions.length <= MAX_PICTURE ? new Set(regions) : new Set([...regions].sort((a, b) => sizeOf(b) - sizeOf(a)).slice(0, MAX_PICTURE));
-  const parts = regions.filter((region) => largest.has(region)).map((region) => {
-    const size = sizeOf(region);
-    const share = Math.min(100, Math.round((100 * (region.dumped + region.inherited)) / size));
-    return `<i style="flex:${Math.round(size ** 0.25)};background:var(--${region.kind})" title="${escaped(`${region.start} ${region.rights} ${region.kind} ${sizeText(size)}, ${share} % dumped ${region.name}`)}">${share ? `<u style="height:${share}%"></u>` : ''}</i>`;
-  });
-  return `<div class="map" role="img" aria-label="${countText(regions.length, 'mapping')}">${parts.join('')}</div>`;
+function numbers({ totals, sockets, files }: Report): string {
+  const cells: [string, string][] = [
+    [String(totals.processes), totals.processes === 1 ? 'process' : 'processes'],
+    [String(totals.threads), totals.threads === 1 ? 'thread' : 'threads'],
+    [String(totals.descriptors), 'descriptors'],
+    [String(sockets.length), sockets.length === 1 ? 'socket' : 'sockets'],
+    [sizeText(totals.dumped), `of ${sizeText(totals.mapped)} mapped`],
+    ...(totals.inherited ? [[sizeText(totals.inherited), 'in parents'] as [string, string]] : []),
+    [sizeText(totals.stored), `in ${countText(files.length, 'file')}`],
+  ];
+  return `<div class="numbers">${cells.map(([value, name]) => `<div><b>${escaped(value)}</b><span class="dim">${escaped(name)}</span></div>`).join('')}</div>`;
 }
 
-function keyOf(report: Report): string {
-  const kinds = new Set(report.processes.flatMap((process) => process.memory.kinds.map(({ kind }) => kind)));
-  return [...kinds].map((kind) => `<span><i style="background:var(--${kind})"></i>${kind}</span>`).join('') + (kinds.size > 0 ? '<span>the dark part is dumped</span>' : '');
+const card = (title: string, body: string): string => `<div class="card"><h3>${title}</h3>${body}</div>`;
+
+/** Whether the host that was asked could restore it, and why not. */
+function host({ host: asked }: Report): string {
+  if (asked === undefined) return '';
+  const verdict = asked.possible ? '<p class="good">could be restored on this host</p>' : `<p class="bad">would not be restored on this host: ${countText(asked.problems.filter(({ severity }) => severity === 'obstacle').length, 'obstacle')}</p>`;
+  return card('This host', `${verdict}${alike(asked.problems).map(({ message, why, hint, more }) => `<p class="problem">${escaped(message)}${more > 0 ? `<br>… and ${more} more like it` : ''}${why === undefined ? '' : `<br><span class="dim">why: ${escaped(why)}</span>`}${hint === undefined ? '' : `<br><span class="dim">do: ${escaped(hint)}</span>`}</p>`).join('')}`);
+}
+
+/** Memory of all processes by kind: what of it is in the images. */
+function memory({ processes }: Report): string {
+  const kinds = new Map<string, number>();
+  for (const process of processes.filter(({ sharesMemoryWith }) => sharesMemoryWith === undefined)) for (const { kind, dumped } of process.memory.kinds) kinds.set(kind, (kinds.get(kind) ?? 0) + dumped);
+  const shown = [...kinds].filter(([, dumped]) => dumped > 0).sort((a, b) => b[1] - a[1]);
+  if (shown.length === 0) return '';
+  const label = shown.map(([kind, dumped]) => `${kind} ${sizeText(dumped)}`);
+  return card('Memory by kind; what is shared counts for each', stack('stack', label.join(', '), shown.map(([kind, dumped], i) => [kind, dumped, label[i]!] as const)) + key(shown.map(([kind], i) => [kind, label[i]!] as const)));
 }
 
 /** The stages that stats-dump tells: freezing, then frozen, of which memory takes a part. */
-function timeline({ statistics }: Report): string {
-  const dump = statistics.dump;
+function timeline({ statistics: { dump } }: Report): string {
   if (dump === undefined) return '';
   const { freezingTime = 0, frozenTime = 0, memdumpTime = 0, memwriteTime = 0 } = dump;
   // Where memory is written while the processes are frozen, the rest of that time goes to everything else.
   const inside = Math.min(frozenTime, memdumpTime + memwriteTime);
-  const stages = [['freezing', freezingTime, 'var(--file)'], ['frozen: all but memory', frozenTime - inside, 'var(--stack)'], ['memory: looking', Math.min(memdumpTime, inside), 'var(--heap)'], ['memory: writing', Math.max(0, inside - memdumpTime), 'var(--shared)']] as const;
-  const bars = stages.filter(([, time]) => time > 0).map(([name, time, color]) => `<span style="flex:${Math.max(1, time)};background:${color}" title="${name} ${timeText(time)}">${name} ${timeText(time)}</span>`);
-  return `<div class="time" role="img" aria-label="frozen for ${timeText(frozenTime)}">${bars.join('')}</div>${table(['what', 'n:value'], Object.entries(dump).map(([key, value]) => [key, key.endsWith('Time') ? timeText(value) : value]))}`;
+  const stages = ([['freezing', freezingTime, 'file'], ['frozen: all but memory', frozenTime - inside, 'stack'], ['memory: looking', Math.min(memdumpTime, inside), 'heap'], ['memory: writing', Math.max(0, inside - memdumpTime), 'shared']] as const).filter(([, time]) => time > 0);
+  const bars = stages.map(([name, time, color]) => `<span style="flex:${Math.max(1, time)};background:var(--${color})" title="${name} ${timeText(time)}"></span>`);
+  return card(`Timeline of the dump: frozen for ${timeText(frozenTime)}`, `<div class="time" role="img" aria-label="${stages.map(([name, time]) => `${name} ${timeText(time)}`).join(', ')}">${bars.join('')}</div>${key(stages.map(([name, time, color]) => [color, `${name} ${timeText(time)}`] as const))}`);
+}
+
+function container({ container: of }: Report): string {
+  if (of === undefined) return '';
+  const networks = of.networks.map((network) => `${network.interface} ${network.address ?? ''} ${network.hardware ?? ''}`.trim()).join(', ');
+  return card('Container', facts([['name', of.name], ['id', of.id?.slice(0, 12)], ['image', of.image], ['engine', of.engine], ['runtime', of.runtime], ['pod', of.pod && `${of.namespace ? `${of.namespace}/` : ''}${of.pod}`], ['made', of.createdAt], ['network', networks], ['root changed', of.rootfsDiff === undefined ? undefined : sizeText(of.rootfsDiff)]]));
+}
+
+/** What lies around the processes: title, table, what it holds. */
+function surroundings(report: Report): [title: string, body: string, about: string][] {
+  const own = report.namespaces.filter(({ dumped }) => dumped).map(({ kind }) => kind);
+  return [
+    ['Networks', report.networks.map(networkHtml).join(''), countText(report.networks.length, 'namespace')],
+    ['Namespaces', report.namespaces.length === 0 ? '' : table(['kind', 'ids', 'kept in the images'], report.namespaces.map(({ kind, ids, dumped }) => [kind, ids.join(' '), dumped ? 'yes' : 'no, the host’s'])), own.length > 0 ? `of its own: ${own.join(', ')}` : 'the host’s'],
+    ['Mounts', report.mounts.length === 0 ? '' : table(['mountpoint', 'type', 'source', 'root', 'external'], report.mounts.map((mount) => [mount.mountpoint, mount.type, mount.source, mount.root, mount.external ? 'yes' : ''])), String(report.mounts.length)],
+    ['Cgroups', report.cgroups.length === 0 ? '' : table(['n:set', 'controller', 'path'], report.cgroups.map(({ set, controller, path }) => [set, controller, path])), String(report.cgroups.length)],
+    ...report.archives.map(({ file, members }): [string, string, string] => [file, table(['mode', 'owner', 'n:size', 'path'], members.map(({ mode, uid, gid, size, path, target }) => [mode, `${uid}:${gid}`, sizeText(size), target === undefined ? path : `${path} → ${target}`])), countText(members.length, 'member')]),
+    ['Statistics', report.statistics.dump === undefined ? '' : table(['what', 'n:value'], Object.entries(report.statistics.dump).map(([name, value]) => [name, name.endsWith('Time') ? timeText(value) : value])), 'of the dump'],
+    ['Files', table(['name', 'n:size'], report.files.map(({ name, size }) => [name, sizeText(size)])), `${countText(report.files.length, 'image')}, ${sizeText(report.totals.stored)}`],
+  ];
+}
+
+function networkHtml({ namespace, devices, routes, rules, firewall, connections }: Report['networks'][number]): string {
+  return [
+    `<h3>namespace ${namespace}</h3>`,
+    table(['device', 'kind', 'hardware', 'addresses', 'n:mtu'], devices.map((device) => [device.name, `${device.kind}${device.up ? '' : ', down'}`, device.hardware, device.addresses.join(' '), device.mtu])),
+    routes.length + rules.length === 0 ? '' : table(['routes and rules'], [...routes, ...rules].map((line) => [line])),
+    connections.length === 0 ? '' : table(['connections that are tracked'], connections.map((line) => [line])),
+    ...firewall.map(({ kind, lines }) => `<details><summary>${kind}, ${countText(lines.length, 'line')}</summary><pre>${lines.map(escaped).join('\n')}</pre></details>`),
+  ].join('');
 }
 
 async function hashOf(text: string): Promise<string> {

@@ -1,10 +1,14 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { ContainerView } from '../checkpoint/container.js';
 import { ImageCorrupt } from '../errors.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import type { Region, RegionKind } from '../memory/memory-map.js';
 import type { ProcessMemory } from '../memory/process-memory.js';
 import { MemoryUnavailable } from '../memory/process-memory.js';
+import type { HostProblem } from '../verify/host.js';
 import { capabilitiesIn, signalsIn } from '../views/names.js';
+import type { ArchiveView } from '../views/archives.js';
+import type { NetworkView } from '../views/network.js';
 import { socketOf } from '../views/open-files.js';
 import type { ProcessView } from '../views/process.js';
 
@@ -18,6 +22,10 @@ export interface Report {
   readonly name: string;
   readonly architecture: string;
   readonly imageVersion: number;
+  /** when the dump ended: RFC 3339, UTC */
+  readonly dumpedAt?: string;
+  /** version of the kernel that it was dumped on */
+  readonly kernel?: string;
   /** seconds the machine had been up when it was dumped */
   readonly uptime?: number;
   /** sets in the chain of parents, this one included */
@@ -28,11 +36,22 @@ export interface Report {
   readonly sockets: readonly ReportSocket[];
   readonly mounts: readonly { readonly namespace: number; readonly mountpoint: string; readonly type: string; readonly source: string; readonly root: string; readonly external: boolean }[];
   readonly namespaces: readonly { readonly kind: string; readonly ids: readonly number[]; readonly dumped: boolean }[];
+  readonly networks: readonly NetworkView[];
+  /** what lies in each tmpfs */
+  readonly archives: readonly ArchiveView[];
   readonly cgroups: readonly { readonly set: number; readonly controller: string; readonly path: string }[];
   readonly statistics: { readonly dump?: Readonly<Record<string, number>>; readonly restore?: Readonly<Record<string, number>> };
   readonly files: readonly { readonly name: string; readonly size: number }[];
   /** what could not be told, and why */
   readonly problems: readonly string[];
+  /** whether the host that was asked can restore it; absent where none was */
+  readonly host?: ReportHost;
+}
+
+export interface ReportHost {
+  /** no problem is an obstacle */
+  readonly possible: boolean;
+  readonly problems: readonly { readonly severity: 'obstacle' | 'warning'; readonly code: string; readonly message: string; readonly why?: string; readonly hint?: string }[];
 }
 
 export interface ReportContainer {
@@ -41,7 +60,16 @@ export interface ReportContainer {
   readonly image?: string;
   readonly runtime?: string;
   readonly engine?: string;
+  readonly createdAt?: string;
   readonly checkpointedAt?: string;
+  readonly pod?: string;
+  readonly namespace?: string;
+  readonly networks: readonly { readonly network: string; readonly interface: string; readonly address?: string; readonly gateway?: string; readonly hardware?: string }[];
+  /** bytes of what the container changed in its root file system */
+  readonly rootfsDiff?: number;
+  /** files of its image that it removed */
+  readonly deletedFiles: readonly string[];
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 export interface ReportTotals {
@@ -67,11 +95,13 @@ export interface ReportProcess {
   readonly executable?: string;
   readonly workingDirectory?: string;
   readonly root?: string;
-  /** names only: values are people's secrets */
+  /** names; with their values only where these were asked for */
   readonly environment?: readonly string[];
   readonly credentials?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[]; readonly capabilities: readonly string[]; readonly noNewPrivileges: boolean };
   readonly threads: readonly { readonly tid: number; readonly name: string; readonly policy: string; readonly nice: number }[];
   readonly descriptors: readonly { readonly fd: number; readonly kind: string; readonly name: string; readonly flags: string; readonly closeOnExec: boolean }[];
+  /** The process whose memory it is, where it is another's too (CLONE_VM): in the totals it is there once. */
+  readonly sharesMemoryWith?: number;
   readonly memory: { readonly mapped: number; readonly dumped: number; readonly inherited: number; readonly kinds: readonly ReportKind[]; readonly regions: readonly ReportRegion[] };
   readonly timers: readonly { readonly name: string; readonly text: string }[];
   readonly signals: { readonly handled: readonly string[]; readonly blocked: readonly string[] };
@@ -107,10 +137,18 @@ export interface ReportSocket {
   /** bytes in the queues of a TCP connection */
   readonly receiveQueue?: number;
   readonly sendQueue?: number;
+  /** bytes that may wait in each direction */
+  readonly receiveBuffer?: number;
+  readonly sendBuffer?: number;
+}
+
+export interface ReportOptions {
+  /** environment variables with their values, which may be people's secrets */
+  readonly secrets?: boolean;
 }
 
 /** @throws ImageCorrupt where the process tree itself can't be read; other damage is told in `problems` */
-export async function reportOf(checkpoint: Checkpoint): Promise<Report> {
+export async function reportOf(checkpoint: Checkpoint, options: ReportOptions = {}): Promise<Report> {
   const problems: string[] = [];
   const attempt = async <T>(what: Promise<T> | (() => Promise<T>)): Promise<T | undefined> => {
     try {
@@ -124,33 +162,37 @@ export async function reportOf(checkpoint: Checkpoint): Promise<Report> {
   const inventory = await checkpoint.inventory();
   const views = await checkpoint.processes();
   const processes: ReportProcess[] = [];
-  for (const view of views) processes.push(await reportProcess(view, attempt));
+  for (const view of views) processes.push(await reportProcess(view, attempt, options.secrets === true));
   const container = await checkpoint.container();
   const statistics = await attempt(checkpoint.statistics());
   const mounts = (await attempt(checkpoint.mounts())) ?? new Map<number, never>();
   const files = checkpoint.files.list().map((name) => ({ name, size: checkpoint.files.open(name)?.size ?? 0 }));
-  const sum = (of: (process: ReportProcess) => number): number => processes.reduce((all, process) => all + of(process), 0);
+  const sum = (of: (process: ReportProcess) => number, all: readonly ReportProcess[] = processes): number => all.reduce((total, process) => total + of(process), 0);
+  const memories = processes.filter(({ sharesMemoryWith }) => sharesMemoryWith === undefined);
   return {
     version: 1,
     name: checkpoint.name,
+    ...present({ dumpedAt: timeOf(await checkpoint.dumpedAt()), kernel: await attempt(checkpoint.kernelVersion()) }),
     architecture: views[0]?.architecture.toLowerCase() ?? 'unknown',
     imageVersion: inventory.imgVersion,
     ...(inventory.dumpUptime !== undefined && { uptime: Number(inventory.dumpUptime) / 1e6 }),
     sets: (await attempt(checkpoint.chain()))?.length ?? 1,
-    ...(container && { container: present({ name: container.name, id: container.id, image: container.image, runtime: container.runtime, engine: container.engine, checkpointedAt: container.checkpointedAt }) }),
+    ...(container && { container: reportContainer(container) }),
     totals: {
       processes: processes.length,
       threads: sum((process) => process.threads.length),
       descriptors: sum((process) => process.descriptors.length),
-      mapped: sum((process) => process.memory.mapped),
-      dumped: sum((process) => process.memory.dumped),
-      inherited: sum((process) => process.memory.inherited),
+      mapped: sum((process) => process.memory.mapped, memories),
+      dumped: sum((process) => process.memory.dumped, memories),
+      inherited: sum((process) => process.memory.inherited, memories),
       stored: files.reduce((all, file) => all + file.size, 0),
     },
     processes,
     sockets: (await attempt(reportSockets(checkpoint, views))) ?? [],
     mounts: [...mounts].flatMap(([namespace, list]) => list.map(({ mountpoint, type, source, root, external }) => ({ namespace, mountpoint, type, source, root, external }))),
     namespaces: (await attempt(checkpoint.namespaces())) ?? [],
+    networks: (await attempt(checkpoint.networks())) ?? [],
+    archives: (await attempt(checkpoint.archives())) ?? [],
     cgroups: (await attempt(checkpoint.cgroups())) ?? [],
     statistics: present({ dump: numbersOf(statistics?.dump), restore: numbersOf(statistics?.restore) }),
     files,
@@ -158,15 +200,31 @@ export async function reportOf(checkpoint: Checkpoint): Promise<Report> {
   };
 }
 
+const timeOf = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString());
+
+function reportContainer({ files: _files, networks, deletedFiles, annotations, ...facts }: ContainerView): ReportContainer {
+  return { ...present(facts), networks: networks.map((network) => ({ network: network.network, interface: network.interface, ...present({ address: network.address, gateway: network.gateway, hardware: network.hardware }) })), deletedFiles, annotations };
+}
+
+/** With what a host says of it. */
+export const withHost = (report: Report, problems: readonly HostProblem[]): Report => ({
+  ...report,
+  host: {
+    possible: problems.every(({ severity }) => severity !== 'obstacle'),
+    problems: problems.map(({ severity, code, message, why, hint }) => ({ severity, code, message, ...present({ why, hint }) })),
+  },
+});
+
 type Attempt = <T>(what: Promise<T> | (() => Promise<T>)) => Promise<T | undefined>;
 
-async function reportProcess(view: ProcessView, attempt: Attempt): Promise<ReportProcess> {
+async function reportProcess(view: ProcessView, attempt: Attempt, secrets: boolean): Promise<ReportProcess> {
   const { pid, ppid, pgid, sid, name, state, core } = view;
   const credentials = await attempt(view.credentials());
   const descriptors = (await attempt(view.descriptors())) ?? [];
   const memory = view.isZombie ? undefined : await attempt(view.memory());
   const alive = <T>(what: () => Promise<T>): Promise<T | undefined> => (view.isZombie ? Promise.resolve(undefined) : attempt(what));
   const environment = await alive(() => view.environment());
+  const memoryPid = await alive(() => view.memoryPid());
   return {
     pid,
     ppid,
@@ -179,7 +237,8 @@ async function reportProcess(view: ProcessView, attempt: Attempt): Promise<Repor
       executable: await alive(() => view.executable()),
       workingDirectory: await alive(() => view.workingDirectory()),
       root: await alive(() => view.root()),
-      environment: environment?.map((variable) => variable.split('=')[0]!),
+      sharesMemoryWith: memoryPid === pid ? undefined : memoryPid,
+      environment: environment?.map((variable) => (secrets ? variable : variable.split('=')[0]!)),
       credentials: credentials && {
         uid: credentials.euid,
         gid: credentials.egid,
@@ -235,9 +294,9 @@ async function reportSockets(checkpoint: Checkpoint, views: readonly ProcessView
     }
   }
   const sockets: ReportSocket[] = [];
-  for (const { id, inode, family, type, protocol, state, local, remote } of await checkpoint.sockets()) {
+  for (const { id, inode, family, type, protocol, state, local, remote, receiveBuffer, sendBuffer } of await checkpoint.sockets()) {
     const queues = checkpoint.images.has(IMAGE_TYPES.tcpStream, inode) ? await checkpoint.tcpQueues(inode) : undefined;
-    sockets.push({ inode, family, type, protocol, state, local, remote, owners: owners.get(id) ?? [], ...(queues && { receiveQueue: queues.message.inqLen, sendQueue: queues.message.outqLen }) });
+    sockets.push({ inode, family, type, protocol, state, local, remote, owners: owners.get(id) ?? [], ...(queues && { receiveQueue: queues.message.inqLen, sendQueue: queues.message.outqLen }), ...present({ receiveBuffer, sendBuffer }) });
   }
   return sockets;
 }

@@ -1,6 +1,7 @@
-import { capabilitiesText } from '../views/names.js';
 import type { Report, ReportProcess } from './report.js';
-import { commandText, countText, safeText, sizeText, timeText } from './units.js';
+import { processLines } from './text-process.js';
+import { headLines, hostLines, surroundingLines } from './text-parts.js';
+import { safeText, sizeText, titleText } from './units.js';
 
 export interface TextOptions {
   /** columns of the terminal; longer lines are cut. 0: never */
@@ -8,50 +9,26 @@ export interface TextOptions {
   readonly color?: boolean;
   /** every descriptor and every mapping, too */
   readonly all?: boolean;
+  /** ms since 1970, to tell how long ago it was dumped */
+  readonly now?: number;
 }
 
-/** Descriptors of a process that are shown without `all`. */
-const SHOWN = 12;
-
 /** A report for a terminal, line by line. */
-export function* textOf(report: Report, { columns = 0, color = false, all = false }: TextOptions = {}): Generator<string, void, undefined> {
+export function* textOf(report: Report, { columns = 0, color = false, all = false, now }: TextOptions = {}): Generator<string, void, undefined> {
   const paint = (code: number, text: string): string => (color ? `\x1b[${code}m${text}\x1b[0m` : text);
   const bold = (text: string): string => paint(1, text);
   const dim = (text: string): string => paint(2, text);
-  const cut = (line: string, room: number): string => (columns > 0 && line.length > room ? `${line.slice(0, Math.max(1, room - 1))}…` : line);
+  const cut = (line: string, room: number): string => (columns > 0 && line.length > room ? `${cutAt(line, Math.max(1, room - 1))}…` : line);
 
-  const { totals } = report;
-  yield bold(cut(safeText(report.name), columns));
-  yield cut(`${report.architecture} · ${countText(totals.processes, 'process', 'processes')}, ${countText(totals.threads, 'thread')} · ${countText(totals.descriptors, 'descriptor')} · ${sizeText(totals.mapped)} mapped, ${sizeText(totals.dumped)} dumped${totals.inherited ? `, ${sizeText(totals.inherited)} in ${countText(report.sets - 1, 'parent')}` : ''} · ${sizeText(totals.stored)} in ${countText(report.files.length, 'file')}`, columns);
-  if (report.container) {
-    const { name, engine, image, checkpointedAt, runtime } = report.container;
-    yield cut(safeText(`container ${name ?? '?'}${engine ? `, ${engine}` : ''}${runtime ? ` with ${runtime}` : ''}${image ? `, image ${image}` : ''}${checkpointedAt ? `, at ${checkpointedAt}` : ''}`), columns);
-  }
-  const dump = report.statistics.dump;
-  if (dump) yield cut(`dump: frozen for ${timeText(dump.frozenTime ?? 0)}, memory ${timeText(dump.memdumpTime ?? 0)} + ${timeText(dump.memwriteTime ?? 0)}, ${countText(dump.pagesWritten ?? 0, 'page')} of ${dump.pagesScanned ?? 0} written`, columns);
-  if (report.uptime !== undefined) yield `the machine had been up for ${Math.round(report.uptime / 60)} minutes`;
-  const dumped = report.namespaces.filter((namespace) => namespace.dumped).map((namespace) => namespace.kind);
-  if (dumped.length > 0) yield `own namespaces: ${dumped.join(', ')}`;
+  for (const [i, line] of [...headLines(report, now)].entries()) yield i === 0 ? bold(cut(line, columns)) : cut(line, columns);
+  yield* hostLines(report, all, (line) => cut(line, columns), paint);
   yield '';
 
   for (const { process, indent, below } of treeOf(report.processes)) {
     const state = process.state === 'running' ? '' : ` ${paint(process.state === 'zombie' ? 31 : 33, process.state)}`;
-    yield `${dim(indent)}${bold(String(process.pid))} ${paint(36, safeText(process.name))}${state}  ${cut(process.command ? commandText(process.command) : '', columns - indent.length - 10 - process.name.length)}`;
+    yield `${dim(indent)}${bold(String(process.pid))} ${paint(36, safeText(process.name))}${state}  ${cut(process.command ? titleText(process.command) : '', columns - indent.length - 10 - process.name.length)}`;
     const line = (label: string, text: string): string => `${dim(below)}  ${dim(label.padEnd(9))}${cut(text, columns - below.length - 11)}`;
-    if (process.state === 'zombie') continue;
-    yield line('runs', safeText(`${process.executable ?? '?'} in ${process.workingDirectory ?? '?'}${process.root && process.root !== '/' ? `, root ${process.root}` : ''}`));
-    yield line('as', credentialsText(process));
-    if (process.threads.length > 1) yield line('threads', safeText(process.threads.map(({ tid, name }) => (name && name !== process.name ? `${tid} ${name}` : `${tid}`)).join(', ')));
-    const { memory } = process;
-    yield line('memory', `${sizeText(memory.dumped + memory.inherited)} of ${sizeText(memory.mapped)}: ${memory.kinds.filter((kind) => kind.dumped > 0).map((kind) => `${kind.kind} ${sizeText(kind.dumped)}`).join(', ')}`);
-    if (all) {
-      for (const region of memory.regions) yield line('', safeText(`${region.start}-${region.end} ${region.rights} ${region.kind.padEnd(9)} ${sizeText(region.dumped + region.inherited).padStart(9)}  ${region.name}`));
-    }
-    const shown = all ? process.descriptors : process.descriptors.slice(0, SHOWN);
-    for (const [i, fd] of shown.entries()) yield line(i === 0 ? 'files' : '', `${String(fd.fd).padStart(3)} ${fd.kind.padEnd(8)} ${safeText(fd.name)}${fd.flags ? dim(` (${fd.flags})`) : ''}`);
-    if (shown.length < process.descriptors.length) yield line('', `… and ${process.descriptors.length - shown.length} more`);
-    for (const timer of process.timers) yield line('timer', `${timer.name}: ${timer.text}`);
-    if (process.signals.handled.length > 0) yield line('handles', process.signals.handled.join(' '));
+    for (const [label, text] of processLines(process, all, dim)) yield line(label, text);
   }
 
   const connections = report.sockets.filter((socket) => socket.family !== 'unix' || socket.local !== '');
@@ -64,16 +41,18 @@ export function* textOf(report: Report, { columns = 0, color = false, all = fals
     }
     if (!all && connections.length > 40) yield `  … and ${connections.length - 40} more`;
   }
+  for (const line of surroundingLines(report, all)) yield line.startsWith(' ') ? cut(line, columns) : bold(line);
   for (const [i, problem] of report.problems.entries()) {
     if (i === 0) yield '';
     yield `${paint(33, 'problem')}  ${safeText(problem)}`;
   }
 }
 
-function credentialsText({ credentials }: ReportProcess): string {
-  if (credentials === undefined) return '?';
-  const { uid, gid, capabilities, noNewPrivileges } = credentials;
-  return `user ${uid}, group ${gid}, ${capabilitiesText(capabilities)}${noNewPrivileges ? ', no new privileges' : ''}`;
+/** Colours that were cut off in the middle end there. */
+function cutAt(line: string, room: number): string {
+  const rest = line.slice(0, room);
+  // eslint-disable-next-line no-control-regex -- an escape sequence begins so
+  return rest.includes('\x1b') ? `${rest.replace(/\x1b[^m]*$/, '')}\x1b[0m` : rest;
 }
 
 /** Processes below their parents, with the lines that lead to them. */

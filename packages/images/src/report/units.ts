@@ -18,6 +18,15 @@ export function timeText(micros: number): string {
   return `${Number((micros / 1_000_000).toPrecision(4))} s`;
 }
 
+const AGES: readonly (readonly [seconds: number, name: string])[] = [[86_400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']];
+
+/** "3 hours ago", of milliseconds */
+export function agoText(ms: number): string {
+  const seconds = Math.max(0, ms / 1000);
+  const [size, name] = AGES.find(([length]) => seconds >= 2 * length) ?? AGES.at(-1)!;
+  return `${countText(Math.floor(seconds / size), name)} ago`;
+}
+
 /** "1 process", "2 processes" */
 export const countText = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
@@ -26,6 +35,9 @@ export const countText = (count: number, one: string, many = `${one}s`): string 
  * Characters that the words need quoting for are quoted.
  */
 export const commandText = (words: readonly string[]): string => words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${safeText(word).replaceAll("'", `'\\''`)}'`)).join(' ');
+
+/** The same; a single word with blanks in it is what a program calls itself (setproctitle), and shown as it is. */
+export const titleText = (words: readonly string[]): string => (words.length === 1 && /\s/.test(words[0]!) ? safeText(words[0]!).trim() : commandText(words));
 
 /** Text out of an image, for a terminal: without control characters. */
 // eslint-disable-next-line no-control-regex -- they are what is taken out

@@ -27,12 +27,16 @@ export interface TinyProcess {
   readonly ppid?: number;
   readonly comm?: string;
   readonly state?: number;
+  /** Whose memory it has: it gets none of its own. */
+  readonly sharesMemoryWith?: number;
   readonly threads?: readonly number[];
   readonly vmas?: readonly vma_entry[];
   /** page number from `at(0)`, number of pages, PE_ flags */
   readonly rows?: readonly (readonly [number, number, number])[];
   readonly contents?: Uint8Array;
   readonly fds?: readonly { readonly fd: number; readonly id: number; readonly type: fd_types; readonly flags?: number }[];
+  /** pairs before AT_NULL; AT_PAGESZ and AT_ENTRY by default */
+  readonly auxv?: readonly bigint[];
   readonly mm?: Partial<Record<'mmArgStart' | 'mmArgEnd' | 'mmEnvStart' | 'mmEnvEnd', bigint>>;
 }
 
@@ -52,17 +56,18 @@ export const threadInfo = { clearTidAddr: 0n, gpregs: regs, fpregs: { cwd: 0x37f
 const creds = { uid: 1000, gid: 100, euid: 1000, egid: 100, suid: 1000, sgid: 100, fsuid: 1000, fsgid: 100, capInh: [0, 0], capPrm: [0, 0], capEff: [0x2001, 0], capBnd: [0, 0], secbits: 0, groups: [4, 24], capAmb: [] };
 
 function writeProcess(set: ImageSet, process: TinyProcess): void {
-  const { pid, comm = 'prog', state = 1, threads = [], vmas = [], rows = [], contents = new Uint8Array(0), fds = [], mm = {} } = process;
+  const { pid, comm = 'prog', state = 1, threads = [], vmas = [], rows = [], contents = new Uint8Array(0), fds = [], mm = {}, auxv = [6n, 4096n, 9n, 0x40_1000n], sharesMemoryWith } = process;
   const tc = { taskState: state, exitCode: 0, personality: 0, flags: 0, blkSigset: 0n, sigactions: [], comm };
   const threadCore = { futexRla: 0n, futexRlaLen: 0, schedNice: 5, schedPolicy: 0, creds };
   set.write(IMAGE_TYPES.core, pid, [{ mtype: core_entry_march.X86_64, threadInfo, tc, threadCore }]);
   for (const tid of threads) set.write(IMAGE_TYPES.core, tid, [{ mtype: core_entry_march.X86_64, threadInfo, threadCore: { ...threadCore, comm: `t${tid}` } }]);
   if (state === 6) return;
-  set.write(IMAGE_TYPES.ids, pid, [{ vmId: pid, filesId: pid, fsId: pid, sighandId: pid }]);
+  set.write(IMAGE_TYPES.ids, pid, [{ vmId: sharesMemoryWith ?? pid, filesId: pid, fsId: pid, sighandId: pid }]);
   set.write(IMAGE_TYPES.fs, pid, [{ cwdId: 2, rootId: 2 }]);
   set.write(IMAGE_TYPES.fdinfo, pid, fds.map((fd) => ({ flags: 0, ...fd })));
+  if (sharesMemoryWith !== undefined) return;
   const addresses = { mmStartCode: 0n, mmEndCode: 0n, mmStartData: 0n, mmEndData: 0n, mmStartStack: 0n, mmStartBrk: 0n, mmBrk: 0n, mmArgStart: 0n, mmArgEnd: 0n, mmEnvStart: 0n, mmEnvEnd: 0n };
-  set.write(IMAGE_TYPES.mm, pid, [{ ...addresses, ...mm, exeFileId: 1, mmSavedAuxv: [6n, 4096n, 9n, 0x40_1000n, 0n, 0n], vmas: [...vmas], aios: [] }]);
+  set.write(IMAGE_TYPES.mm, pid, [{ ...addresses, ...mm, exeFileId: 1, mmSavedAuxv: [...auxv, 0n, 0n], vmas: [...vmas], aios: [] }]);
   writePages(set, 'pagemap', pid, pid, rows.map(([first, count, flags]) => [at(first), count, flags]), contents);
 }
 

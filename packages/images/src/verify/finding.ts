@@ -6,11 +6,14 @@ export interface Finding {
   /** the image it is about */
   readonly file?: string | undefined;
   readonly pid?: number | undefined;
+  readonly why?: string | undefined;
+  /** the way out */
+  readonly hint?: string | undefined;
 }
 
 interface Rule {
-  /** damage: a restore fails or gives another program; doubt: it may; policy: it is not wanted */
-  readonly level: 'damage' | 'doubt' | 'policy';
+  /** damage: a restore fails or gives another program; doubt: it may; policy: it is not wanted; host: not here */
+  readonly level: 'damage' | 'doubt' | 'policy' | 'host';
   readonly text: string;
 }
 
@@ -31,6 +34,15 @@ export const RULES = {
   'policy-setuid': { level: 'policy', text: 'no file is setuid or setgid' },
   'policy-executable': { level: 'policy', text: 'only executables that the policy names are mapped' },
   'policy-path': { level: 'policy', text: 'only files that the policy names are opened or mapped' },
+  'host-pid': { level: 'host', text: 'the PIDs and thread ids are free on this host' },
+  'host-file': { level: 'host', text: 'this host has the files, as they were' },
+  'host-cpu': { level: 'host', text: 'the CPU has what the processes used' },
+  'host-kernel': { level: 'host', text: 'the kernel has what a restore of them needs' },
+  'host-capability': { level: 'host', text: 'whoever asks has the capabilities that a restore needs' },
+  'host-taken': { level: 'host', text: 'ports, names, terminals and shared memory are free' },
+  'host-other': { level: 'host', text: 'nothing else of this host stands in the way' },
+  'host-unsupported': { level: 'host', text: 'criu-ts can restore all of it' },
+  'host-difference': { level: 'doubt', text: 'nothing would be lost or different when it is restored here' },
 } as const satisfies Record<string, Rule>;
 
 export type RuleName = keyof typeof RULES;

@@ -31,6 +31,10 @@ t.test('a whole checkpoint has no findings', async (t) => {
   t.same(await verify(whole()), []);
 });
 
+t.test('nor one of processes that share their memory', async (t) => {
+  t.same(await verify(tinySet([good, { pid: 11, ppid: 10, sharesMemoryWith: 10 }, { pid: 13, ppid: 11, sharesMemoryWith: 10 }])), []);
+});
+
 const damages: { name: string; damage: (set: MemoryDirectory) => void | Promise<void>; rule: string; message: RegExp }[] = [
   { name: 'no inventory', damage: (set) => set.remove('inventory.img'), rule: 'missing-image', message: /inventory.img: there is no such file/ },
   { name: 'an unknown version', damage: (set) => new ImageSet(set).write(IMAGE_TYPES.inventory, undefined, [{ imgVersion: 77 }]), rule: 'unknown-version', message: /version 77/ },
@@ -43,6 +47,7 @@ const damages: { name: string; damage: (set: MemoryDirectory) => void | Promise<
   { name: 'a descriptor of no file', damage: (set) => new ImageSet(set).write(IMAGE_TYPES.fdinfo, 10, [{ id: 50, flags: 0, type: fd_types.REG, fd: 3 }]), rule: 'dangling-reference', message: /descriptor 3 of process 10 is file 50/ },
   { name: 'a descriptor of another type', damage: (set) => new ImageSet(set).write(IMAGE_TYPES.fdinfo, 10, [{ id: 1, flags: 0, type: fd_types.PIPE, fd: 3 }]), rule: 'dangling-reference', message: /type 2, its file 1 of type 1/ },
   { name: 'a descriptor twice', damage: (set) => new ImageSet(set).write(IMAGE_TYPES.fdinfo, 10, [1, 1].map(() => ({ id: 1, flags: 0, type: fd_types.REG, fd: 3 }))), rule: 'dangling-reference', message: /descriptor 3 .* twice/ },
+  { name: 'no memory', damage: (set) => set.remove('mm-10.img'), rule: 'missing-image', message: /mm-10.img: there is no such file/ },
   { name: 'no descriptors', damage: (set) => set.remove('fdinfo-10.img'), rule: 'missing-image', message: /descriptors of process 10 are missing/ },
   { name: 'a directory that is no file', damage: (set) => new ImageSet(set).write(IMAGE_TYPES.fs, 10, [{ cwdId: 8, rootId: 2 }]), rule: 'dangling-reference', message: /working directory of process 10 is file 8/ },
   { name: 'no pages', damage: (set) => set.remove('pages-10.img'), rule: 'missing-pages', message: /pages-10.img/ },
@@ -110,7 +115,7 @@ t.test('SARIF and JUnit', async (t) => {
   t.same(run!.results.map(({ ruleId, level }) => [ruleId, level]), [['policy-uid', 'error'], ['unknown-file', 'warning']]);
   t.ok(run!.results.every(({ ruleId, ruleIndex }) => run!.tool.driver.rules[ruleIndex]!.id === ruleId));
   t.equal(run!.results[1]!.locations[0]!.physicalLocation.artifactLocation.uri, 'a%20b');
-  const junit = junitOf(findings, 'x', true);
+  const junit = junitOf(findings, 'x', { policy: true, host: false });
   t.match(junit, /^<\?xml.*\n<testsuite name="x" tests="15" failures="1">/);
   t.match(junit, /policy-uid.*<failure message="process 1 is &lt;root&gt;">/);
   t.match(junit, /unknown-file.*<system-out>a b: a\?b<\/system-out>/);

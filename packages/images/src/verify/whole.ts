@@ -121,6 +121,8 @@ async function checkProcess(checkpoint: Checkpoint, process: ProcessView, report
 /** Mappings in order, of files that are there; dumped pages within mappings. */
 async function checkMemory(process: ProcessView, report: Report): Promise<void> {
   const { pid, checkpoint } = process;
+  // With who has it in the images it is looked at.
+  if ((await process.memoryPid()) !== pid) return;
   const files = await checkpoint.openFiles();
   const regions = await process.regions();
   const pageSize = await process.pageSize();

@@ -1,3 +1,5 @@
+import { swapped } from '../io/cursor.js';
+
 /** Numbers that the kernel's headers name, as far as the views show them. A number without a name is shown as it is. */
 type Names = Readonly<Record<number, string>>;
 
@@ -65,9 +67,9 @@ export function openFlags(flags: number): string {
   return [access, ...bits.filter(([bit]) => (flags & bit) === bit).map(([, name]) => name)].join(',');
 }
 
-/** An address as inet sockets have it: words in network order as the machine (little-endian) read them. */
-export function ipAddress(words: readonly number[]): string {
-  const bytes = words.flatMap((word) => [word & 0xff, (word >>> 8) & 0xff, (word >>> 16) & 0xff, word >>> 24]);
+/** An address as inet sockets have it: words in network order as the machine read them. */
+export function ipAddress(words: readonly number[], bigEndian = false): string {
+  const bytes = words.map((word) => (bigEndian ? swapped(word) : word)).flatMap((word) => [word & 0xff, (word >>> 8) & 0xff, (word >>> 16) & 0xff, word >>> 24]);
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '?';
   const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16));

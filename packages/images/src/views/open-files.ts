@@ -31,6 +31,9 @@ export interface SocketView {
   readonly remote: string;
   /** of unix sockets: the inode of the socket at the other end, 0 for none */
   readonly peer: number;
+  /** bytes that the kernel lets wait in each direction (SO_RCVBUF, SO_SNDBUF) */
+  readonly receiveBuffer: number | undefined;
+  readonly sendBuffer: number | undefined;
 }
 
 /** Before CRIU 3.0 the entries of each kind were in an image of their own. */
@@ -63,7 +66,9 @@ export async function readOpenFiles(images: Images): Promise<ReadonlyMap<number,
   const ttys = new Map((await images.read(IMAGE_TYPES.ttyInfo)).map((info) => [info.id, info]));
   const memfds = new Map((await images.read(IMAGE_TYPES.memfdInode)).map((inode) => [inode.inodeId, inode]));
   const paths = new Map(entries.filter((entry) => entry.reg).map((entry) => [entry.id, entry.reg!.name]));
+  const bigEndian = await images.isBigEndian();
   const facts: Facts = {
+    bigEndian,
     tty(id) {
       const info = ttys.get(id);
       return info?.pty === undefined ? 'tty' : `pty ${info.pty.index}`;
@@ -75,6 +80,7 @@ export async function readOpenFiles(images: Images): Promise<ReadonlyMap<number,
 }
 
 interface Facts {
+  readonly bigEndian: boolean;
   readonly tty: (ttyInfoId: number) => string;
   readonly memfd: (inodeId: number) => string;
   readonly path: (fileId: number | undefined) => string | undefined;
@@ -87,7 +93,7 @@ function describe(entry: file_entry, facts: Facts): OpenFileView {
   const view = (kind: string, name: string, flags?: number, position?: bigint): OpenFileView => ({ id, kind, name, flags: flags === undefined ? '' : openFlags(flags), position: position === undefined ? undefined : Number(position), entry });
   if (entry.reg) return view('regular', entry.reg.name, entry.reg.flags, entry.reg.pos);
   if (entry.isk ?? entry.usk) {
-    const socket = socketOf(entry)!;
+    const socket = socketOf(entry, facts.bigEndian)!;
     const ends = socket.family === 'unix' ? `${socket.local}${socket.peer ? ` ↔ inode ${socket.peer}` : ''}` : `${socket.local}${socket.remote ? ` ↔ ${socket.remote}` : ''}`;
     const kind = socket.family === 'unix' ? 'unix' : socket.protocol;
     // The state of a datagram socket says no more than its ends do.
@@ -119,11 +125,14 @@ export function timerText(clock: string, sec: bigint, nsec: bigint, intervalSec:
   return `${clock}, in ${seconds(sec, nsec)}${intervalSec || intervalNsec ? `, then every ${seconds(intervalSec, intervalNsec)}` : ''}`;
 }
 
-/** An open file as a socket; undefined where it is none (or one of netlink or packet, which have no ends). */
-export function socketOf(entry: file_entry): SocketView | undefined {
+/**
+ * An open file as a socket; undefined where it is none (or one of netlink or packet, which have no ends).
+ * @param bigEndian the images are of such a machine
+ */
+export function socketOf(entry: file_entry, bigEndian = false): SocketView | undefined {
   const { isk, usk, id } = entry;
   if (isk) {
-    const end = (address: readonly number[], port: number): string => (isk.family === 10 ? `[${ipAddress(address)}]:${port}` : `${ipAddress(address)}:${port}`);
+    const end = (address: readonly number[], port: number): string => (isk.family === 10 ? `[${ipAddress(address, bigEndian)}]:${port}` : `${ipAddress(address, bigEndian)}:${port}`);
     const connected = isk.dstPort !== 0;
     return {
       id,
@@ -135,8 +144,10 @@ export function socketOf(entry: file_entry): SocketView | undefined {
       local: end(isk.srcAddr, isk.srcPort),
       remote: connected ? end(isk.dstAddr, isk.dstPort) : '',
       peer: 0,
+      receiveBuffer: isk.opts.soRcvbuf,
+      sendBuffer: isk.opts.soSndbuf,
     };
   }
-  if (usk) return { id, inode: usk.ino, family: 'unix', type: named(SOCKET_TYPE, usk.type), protocol: '', state: named(TCP_STATE, usk.state), local: unixName(usk.name), remote: usk.peerName ? unixName(usk.peerName) : '', peer: usk.peer };
+  if (usk) return { id, inode: usk.ino, family: 'unix', type: named(SOCKET_TYPE, usk.type), protocol: '', state: named(TCP_STATE, usk.state), local: unixName(usk.name), remote: usk.peerName ? unixName(usk.peerName) : '', peer: usk.peer, receiveBuffer: usk.opts.soRcvbuf, sendBuffer: usk.opts.soSndbuf };
   return undefined;
 }

@@ -8,6 +8,7 @@ import type { pstree_entry } from '../gen/pstree.js';
 import { IMAGE_TYPES } from '../image-types.js';
 import { regionOf } from '../memory/memory-map.js';
 import type { Region } from '../memory/memory-map.js';
+import { VMA } from '../memory/vma-bits.js';
 import { ProcessMemory } from '../memory/process-memory.js';
 import { CLOCK, RLIMIT, SCHED_POLICY, TASK_STATE, named, signalName, signalsIn } from './names.js';
 import { timerText } from './open-files.js';
@@ -51,6 +52,7 @@ export class ProcessView {
   readonly tids: readonly number[];
   readonly core: core_entry;
   #mm: Promise<mm_entry | undefined> | undefined;
+  #memoryPid: Promise<number> | undefined;
   #memory: Promise<ProcessMemory> | undefined;
 
   constructor(checkpoint: Checkpoint, entry: pstree_entry, core: core_entry) {
@@ -87,9 +89,24 @@ export class ProcessView {
     return (await this.checkpoint.images.one(IMAGE_TYPES.ids, this.pid)) ?? this.core.ids;
   }
 
+  /** Under which pid the images have its memory: that of the first of those who share it (clone(2), CLONE_VM), mostly its own. */
+  memoryPid(): Promise<number> {
+    return (this.#memoryPid ??= this.#findMemory());
+  }
+
+  async #findMemory(): Promise<number> {
+    const { images } = this.checkpoint;
+    if (images.has(IMAGE_TYPES.mm, this.pid)) return this.pid;
+    const vmId = (await this.ids())?.vmId;
+    for (const { pid } of vmId === undefined ? [] : await this.checkpoint.processes()) {
+      if (images.has(IMAGE_TYPES.mm, pid) && (await images.one(IMAGE_TYPES.ids, pid))?.vmId === vmId) return pid;
+    }
+    return this.pid;
+  }
+
   /** undefined of a zombie */
   mm(): Promise<mm_entry | undefined> {
-    return (this.#mm ??= this.isZombie ? Promise.resolve(undefined) : this.checkpoint.images.need(IMAGE_TYPES.mm, this.pid));
+    return (this.#mm ??= this.isZombie ? Promise.resolve(undefined) : this.memoryPid().then((pid) => this.checkpoint.images.need(IMAGE_TYPES.mm, pid)));
   }
 
   async #needMm(): Promise<mm_entry> {
@@ -153,7 +170,9 @@ export class ProcessView {
     const mm = await this.mm();
     if (mm === undefined) return [];
     const { images } = this.checkpoint;
-    const vmas = mm.vmas.length > 0 ? mm.vmas : await images.read(IMAGE_TYPES.vmas, this.pid);
+    const entries = mm.vmas.length > 0 ? mm.vmas : await images.read(IMAGE_TYPES.vmas, await this.memoryPid());
+    // Guard pages have an entry of their own, within that of the mapping; nothing can be read there.
+    const vmas = entries.filter(({ status }) => (status & VMA.guard) === 0);
     const files = await this.checkpoint.openFiles();
     const memfds = new Map((await images.read(IMAGE_TYPES.memfdInode)).map((inode) => [inode.inodeId, inode]));
     const inodeOf = (id: number): number | undefined => files.get(id)?.entry.memfd?.inodeId;
@@ -192,7 +211,7 @@ export class ProcessView {
 
   async #openMemory(): Promise<ProcessMemory> {
     const size = await this.pageSize();
-    const own = await this.checkpoint.pageLayers(IMAGE_TYPES.pagemap, BigInt(this.pid), size);
+    const own = await this.checkpoint.pageLayers(IMAGE_TYPES.pagemap, BigInt(await this.memoryPid()), size);
     return new ProcessMemory(await this.regions(), own, (segment) => this.checkpoint.segment(segment, size), size);
   }
 

@@ -16,6 +16,7 @@ export * from './ioctl-number.js';
 export * from './ioprio.js';
 export * from './ipc.js';
 export * from './kcmp.js';
+export * from './keyctl.js';
 export * from './membarrier.js';
 export * from './mman.js';
 export * from './mount.js';

@@ -17,6 +17,7 @@ import {
   parseChildren,
   parseIdMap,
   parseLimits,
+  parseAutogroupNice,
   parseLoginUid,
   parseMountInfo,
   parseNamespace,
@@ -157,6 +158,10 @@ t.test('namespaces and id maps', async (t) => {
 });
 
 t.test('single values', async (t) => {
+  t.equal(parseAutogroupNice('/autogroup-123 nice -5\n'), -5);
+  t.equal(parseAutogroupNice('/autogroup-1 nice 0\n'), 0);
+  t.equal(parseAutogroupNice(''), 0);
+  t.throws(() => parseAutogroupNice('/autogroup-1'), ProcFormatError);
   t.equal(parseLoginUid('4294967295'), undefined);
   t.equal(parseLoginUid('1000'), 1000);
   t.throws(() => parseLoginUid('root'), ProcFormatError);

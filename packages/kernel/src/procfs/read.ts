@@ -3,6 +3,7 @@
 // By system calls of our own: a function of node:fs costs a fraction of a millisecond when it is first used.
 import { errnoName } from '../abi/errno.js';
 import { O } from '../abi/fcntl.js';
+import { stat } from '../abi/stat.js';
 import { SYS } from '../abi/syscalls.js';
 import { rawSyscall } from '../sys/libc.js';
 import { Memory } from '../sys/memory.js';
@@ -26,6 +27,11 @@ let memory = new Memory(initialSize);
 let buffer = Buffer.from(memory.buffer);
 const partSize = 64 * 1024;
 const pathMemory = new Memory(8192);
+/**
+ * Files that one read gives whole, whatever their length, where the buffer has room: shown in one piece (fs/proc/base.c, ONE()
+ * and its like, by seq_file's single_open), or made by simple_read_from_buffer. Nobody has to ask them for their end.
+ */
+const IN_ONE_PIECE: ReadonlySet<string> = new Set(['auxv', 'cgroup', 'comm', 'coredump_filter', 'limits', 'loginuid', 'oom_score_adj', 'personality', 'sched', 'stat', 'status', 'syscall', 'timerslack_ns', 'wchan']);
 
 function allocate(size: number): void {
   memory = new Memory(size);
@@ -64,7 +70,7 @@ function readMore(fd: number, length: number, path: string): number {
 export function readProc(task: ProcTask, name: string): Buffer {
   const path = procPath(task, name);
   try {
-    return readWhole(path);
+    return readWhole(path, IN_ONE_PIECE.has(name));
   } catch (error) {
     throw asGone(error, task);
   }
@@ -103,19 +109,34 @@ export function readProcInParts(task: ProcTask, name: string, consume: (part: Bu
   }
 }
 
-/** Any file of /proc or /sys, by its path. The bytes are valid until the next read. */
-export function readWhole(path: string): Buffer {
+/**
+ * Any file of /proc or /sys, by its path. The bytes are valid until the next read.
+ * @param inOnePiece a read that leaves room is the last
+ */
+export function readWhole(path: string, inOnePiece = false): Buffer {
   const fd = open(path);
   try {
     let length = 0;
     for (;;) {
       if (buffer.length - length < partSize) enlarge(length);
       const count = readMore(fd, length, path);
-      if (count === 0) return buffer.subarray(0, length);
       length += count;
+      if (count === 0 || (inOnePiece && length < buffer.length)) return buffer.subarray(0, length);
     }
   } finally {
     rawSyscall(SYS.close, fd);
+  }
+}
+
+/** How many links a file of a task has, without opening it. @throws ProcessGone */
+export function countLinks(task: ProcTask, name: string): number {
+  try {
+    const path = procPath(task, name);
+    const result = rawSyscall(SYS.stat, pathMemory.putString(path), memory.address);
+    if (result < 0) throw systemError(-result, 'stat', path);
+    return Number(memory.view.getBigUint64(stat.offsets.st_nlink, true));
+  } catch (error) {
+    throw asGone(error, task);
   }
 }
 

@@ -88,6 +88,7 @@ t.test('status', async (t) => {
     speculationStoreBypass: 'vulnerable',
     speculationIndirectBranch: 'always enabled',
     thpEnabled: true,
+    untagMask: 0xffff_ffff_ffff_ffffn,
     x86ThreadFeatures: ['shstk', 'wrss'],
     x86ThreadFeaturesLocked: [],
     cpusAllowed: '3',

@@ -57,6 +57,8 @@ export interface ProcStatus {
   readonly speculationIndirectBranch: string | undefined;
   /** THP_enabled: PR_SET_THP_DISABLE shows as false. */
   readonly thpEnabled: boolean | undefined;
+  /** Which bits of an address count: all, unless some hold tags (Linear Address Masking). undefined: the kernel has no such thing. */
+  readonly untagMask: bigint | undefined;
   /** Thread features of shadow stacks (x86_Thread_features); undefined: not offered. */
   readonly x86ThreadFeatures: readonly string[] | undefined;
   readonly x86ThreadFeaturesLocked: readonly string[] | undefined;
@@ -73,7 +75,6 @@ const ignored: ReadonlySet<string> = new Set([
   'Ngid',
   'FDSize',
   'CoreDumping',
-  'untag_mask',
   'Cpus_allowed_list',
   'Mems_allowed_list',
   'voluntary_ctxt_switches',
@@ -83,7 +84,7 @@ const ignored: ReadonlySet<string> = new Set([
 const known: ReadonlySet<string> = new Set(
   ('Name Umask State Tgid Pid PPid TracerPid Uid Gid Groups NStgid NSpid NSpgid NSsid Kthread Threads SigQ SigPnd ShdPnd ' +
     'SigBlk SigIgn SigCgt CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Seccomp_filters Speculation_Store_Bypass ' +
-    'SpeculationIndirectBranch THP_enabled x86_Thread_features x86_Thread_features_locked Cpus_allowed Mems_allowed').split(' '),
+    'SpeculationIndirectBranch THP_enabled untag_mask x86_Thread_features x86_Thread_features_locked Cpus_allowed Mems_allowed').split(' '),
 );
 
 /** @throws ProcessGone, ProcFormatError */
@@ -164,6 +165,7 @@ export function parseStatus(text: string): ProcStatus {
     speculationStoreBypass: values.get('Speculation_Store_Bypass'),
     speculationIndirectBranch: values.get('SpeculationIndirectBranch'),
     thpEnabled: optional('THP_enabled', (value) => value === '1'),
+    untagMask: optional('untag_mask', (value) => hex64('status', value.replace(/^0x/, ''))),
     x86ThreadFeatures: optional('x86_Thread_features', words),
     x86ThreadFeaturesLocked: optional('x86_Thread_features_locked', words),
     cpusAllowed: get('Cpus_allowed'),

@@ -1,10 +1,15 @@
 // Who lives: /proc, /proc/PID/task, children.
 import { ProcessGone } from './errors.js';
-import { isAbsent, listDirectory, listProcNumbers, type ProcTask, readProcText } from './read.js';
+import { countLinks, isAbsent, listDirectory, listProcNumbers, type ProcTask, readProcText } from './read.js';
 import { type ProcStat, readStat } from './stat.js';
+
+/** Links of /proc/PID/task where there is one thread: two of a directory, and one a thread (fs/proc/base.c, proc_task_getattr). */
+const LINKS_OF_ONE = 3;
 
 /** The thread ids of a process, ascending. @throws ProcessGone */
 export function listThreads(pid: number | 'self'): number[] {
+  // The last thread has its process's id, as execve(2) and the kernel's delay of the main thread's end see to. One call instead of four.
+  if (pid !== 'self' && countLinks(pid, 'task') === LINKS_OF_ONE) return [pid];
   return listProcNumbers(pid, 'task');
 }
 

@@ -24,6 +24,24 @@ export function readOomScoreAdj(task: ProcTask): number {
   return decimal('oom_score_adj', readProcText(task, 'oom_score_adj'));
 }
 
+/** The nice value of the autogroup of its session (sched(7)); undefined: a kernel without CONFIG_SCHED_AUTOGROUP. @throws ProcessGone */
+export function readAutogroupNice(task: ProcTask): number | undefined {
+  try {
+    return parseAutogroupNice(readProcText(task, 'autogroup'));
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+}
+
+/** `/autogroup-12 nice -5`; a zombie has none: 0. */
+export function parseAutogroupNice(text: string): number {
+  if (text === '') return 0;
+  const nice = /^\/autogroup-\d+ nice (-?\d+)\n?$/.exec(text)?.[1];
+  if (nice === undefined) throw new ProcFormatError('autogroup', text, 'unknown format');
+  return Number(nice);
+}
+
 /** Execution domain and flags of personality(2). @throws ProcessGone */
 export function readPersonality(task: ProcTask): number {
   return hex('personality', readProcText(task, 'personality').trim());

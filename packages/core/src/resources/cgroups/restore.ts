@@ -48,18 +48,26 @@ export class RestoredCgroups implements Disposable {
     this.#made.length = 0;
   }
 
-  /** Puts a process, or one thread of it, into the cgroups of a set. */
-  move(setId: number, task: { readonly pid: number } | { readonly tid: number; readonly from: number }): void {
+  /** Puts a process, or one thread of it, into the cgroups of a set. @param task `from`: the set that it is in, where that is not ours */
+  move(setId: number, task: { readonly pid: number; readonly from?: number } | { readonly tid: number; readonly from: number }): void {
     const set = this.#set(setId);
-    const before = 'from' in task ? this.#set(task.from) : undefined;
+    const before = task.from === undefined ? undefined : this.#set(task.from);
     for (const { name, path: cgroup, cgnsPrefix } of set.ctls) {
       if ((cgnsPrefix ?? 0) > 0) throw new Unsupported('namespace', 'cgroup namespaces are not supported yet', { object: 'cgroup.img' });
       if (before?.ctls.find((ctl) => ctl.name === name)?.path === cgroup) continue;
-      // Born in ours; a hierarchy that the host has not, and whose root it was, is nobody's loss.
+      // It is in ours; a hierarchy that the host has not, and whose root it was, is nobody's loss.
       if (before === undefined && (this.#own.get(name) ?? '/') === cgroup) continue;
       const directory = this.#hierarchyOf(name).pathOf(cgroup);
       const [file, id] = 'pid' in task ? ['cgroup.procs', task.pid] : [name === '' ? 'cgroup.threads' : 'tasks', task.tid];
       write(`${directory}/${file}`, String(id), `put ${id} into the cgroup ${cgroup} of ${hierarchyTitle(name)}`);
+    }
+  }
+
+  /** Puts a process that is in the cgroups of a set into ours. */
+  bringHome(from: number, pid: number): void {
+    for (const { name, path: cgroup } of this.#set(from).ctls) {
+      const own = this.#own.get(name) ?? '/';
+      if (own !== cgroup) write(`${this.#hierarchyOf(name).pathOf(own)}/cgroup.procs`, String(pid), `put ${pid} into the cgroup ${own} of ${hierarchyTitle(name)}`);
     }
   }
 

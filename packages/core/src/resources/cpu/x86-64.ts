@@ -1,6 +1,6 @@
-import { core_entry_march, user_x86_regs_mode, type thread_info_x86, type user_x86_fpregs_entry, type user_x86_regs_entry, type user_x86_xsave_entry } from '@criu-ts/images';
+import { core_entry_march, user_x86_regs_mode, type thread_info_x86, type user_desc_t, type user_x86_fpregs_entry, type user_x86_regs_entry, type user_x86_xsave_entry } from '@criu-ts/images';
 import { Registers, type RegisterName, XFEATURE, XSAVE_HEADER, xstateLayout } from '@criu-ts/tracee';
-import { HostLacks, ImageCorrupt } from '../../errors.js';
+import { HostLacks, ImageCorrupt, Unsupported } from '../../errors.js';
 
 export const MARCH = core_entry_march.X86_64;
 
@@ -12,11 +12,6 @@ const REGISTERS: readonly (readonly [WordField, RegisterName])[] = [
   ['ax', 'rax'], ['cx', 'rcx'], ['dx', 'rdx'], ['si', 'rsi'], ['di', 'rdi'], ['origAx', 'origRax'], ['ip', 'rip'], ['cs', 'cs'], ['flags', 'eflags'],
   ['sp', 'rsp'], ['ss', 'ss'], ['fsBase', 'fsBase'], ['gsBase', 'gsBase'], ['ds', 'ds'], ['es', 'es'], ['fs', 'fs'], ['gs', 'gs'],
 ];
-
-/** The three TLS slots of the GDT as a 64-bit task leaves them: empty (arch/x86/include/asm/segment.h: GDT_ENTRY_TLS_MIN is 12). */
-const EMPTY_TLS = [12, 13, 14].map((entryNumber) => ({
-  entryNumber, baseAddr: 0, limit: 0, seg32Bit: false, contentsH: false, contentsL: false, readExecOnly: true, limitInPages: false, segNotPresent: true, usable: false,
-}));
 
 /** Byte offsets in the FXSAVE area. */
 const FX = { cwd: 0, swd: 2, twd: 4, fop: 6, rip: 8, rdp: 16, mxcsr: 24, mxcsrMask: 28, stSpace: 32, xmmSpace: 160 } as const;
@@ -35,9 +30,18 @@ const COMPONENTS = [
   { bit: XFEATURE.PKRU, field: 'pkru', words: 2, wide: false },
 ] as const;
 
-/** @param registers what the thread shall go on with  @param xstate NT_X86_XSTATE */
-export function captureThreadInfo(registers: Registers, xstate: Uint8Array, clearTidAddr: bigint): thread_info_x86 {
-  return { clearTidAddr, gpregs: captureRegisters(registers), fpregs: captureFpregs(xstate), tls: EMPTY_TLS };
+/** x87 and SSE, in the first 512 bytes, and what the image has fields for. */
+const KEPT = COMPONENTS.reduce((bits, { bit }) => bits | (1n << BigInt(bit)), 3n);
+/** XTILECFG, XTILEDATA */
+const TILES = (1n << 17n) | (1n << 18n);
+
+/**
+ * @param registers what the thread shall go on with  @param xstate NT_X86_XSTATE  @param tls the GDT's slots
+ * @throws Unsupported where registers are in use that the image has no place for
+ */
+export function captureThreadInfo(registers: Registers, xstate: Uint8Array, tls: readonly user_desc_t[]): thread_info_x86 {
+  // set_tid_address(2) comes with a facet.
+  return { clearTidAddr: 0n, gpregs: captureRegisters(registers), fpregs: captureFpregs(xstate), tls: [...tls] };
 }
 
 export function captureRegisters(registers: Registers): user_x86_regs_entry {
@@ -54,6 +58,8 @@ export function restoreRegisters(info: thread_info_x86): Registers {
 
 function captureFpregs(area: Uint8Array): user_x86_fpregs_entry {
   const view = new DataView(area.buffer, area.byteOffset, area.length);
+  const lost = view.getBigUint64(XSAVE_HEADER, true) & ~KEPT;
+  if (lost !== 0n) throw new Unsupported('registers', `extended registers that images have no place for are in use (XSAVE components 0x${lost.toString(16)})`, { hint: (lost & TILES) !== 0n ? 'dump it when it has released its tiles (AMX)' : 'use a newer criu-ts' });
   return {
     cwd: view.getUint16(FX.cwd, true),
     swd: view.getUint16(FX.swd, true),

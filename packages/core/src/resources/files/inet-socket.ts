@@ -10,6 +10,7 @@ import { fileEntries } from '../../files/file-entries.js';
 import { setSignal } from '../../files/fown.js';
 import { freshOptions, readIpOptions, readMoreOptions, readRawOptions, readTcpOptions, type SocketType, writeIpOptions, writeMoreOptions, writeRawOptions, writeTcpOptions } from '../../files/inet-options.js';
 import { part } from '../../files/message-part.js';
+import { joinedGroups, joinGroups, readMemberships } from '../../files/multicast.js';
 import { failedWith } from '../../files/named-file.js';
 import { fileType } from '../../files/paths.js';
 import { type Address, addressOf, addressText, bind, connect, DiagSocket, interfaceIndex, listen, option, poll, setOption, shutdown, socket, tryOption } from '../../files/socket-calls.js';
@@ -65,6 +66,7 @@ export const inetSocket: FileKind<inet_sk_entry> = {
       writeSocketOptions(fd, isk.opts);
       if (type === SOCK.STREAM && isk.tcpOpts !== undefined) writeTcpOptions(fd, isk.tcpOpts);
       writeMoreOptions(fd, isk.moreOptions);
+      joinGroups(fd, isk.multicast);
       restoreShutdown(fd, isk);
       return fd;
     } catch (error) {
@@ -170,7 +172,7 @@ function rawPeer({ stat }: InspectedFile, family: number, at: FileDumpContext): 
   return address?.some((byte) => byte !== 0) === true ? { address, port: 0, scope: 0 } : undefined;
 }
 
-type Common = Pick<inet_sk_entry, 'id' | 'ino' | 'family' | 'type' | 'proto' | 'flags' | 'fown' | 'opts' | 'v6Only' | 'ipOpts' | 'moreOptions'>;
+type Common = Pick<inet_sk_entry, 'id' | 'ino' | 'family' | 'type' | 'proto' | 'flags' | 'fown' | 'opts' | 'v6Only' | 'ipOpts' | 'moreOptions' | 'multicast'>;
 
 function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: SocketType, at: FileDumpContext): Common {
   const { family, type, protocol } = kind;
@@ -186,6 +188,7 @@ function common({ stat, flags, fown }: InspectedFile, fd: OwnedFd, kind: SocketT
     ...(family === AF.INET6 && { v6Only: option(fd, SOL.IPV6, IPV6.V6ONLY) !== 0 }),
     ipOpts: { ...readIpOptions(fd, family), ...(type === SOCK.RAW && { raw: readRawOptions(fd, kind) }) },
     moreOptions: readMoreOptions(fd, at.shared(`fresh:${family}:${type}:${protocol}`, () => freshOptions(kind))),
+    multicast: readMemberships(fd, family, at.shared('multicast groups', joinedGroups)),
   };
 }
 

@@ -9,9 +9,14 @@ import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
 import { openFlags } from '../../files/named-file.js';
 import { fileType, reopen } from '../../files/paths.js';
+import { hugeSizeFlag, isHugetlb } from '../memory/hugetlb.js';
+import { createSharedMemory } from '../memory/shared-memory.js';
+import { PAGE } from '../memory/vma-status.js';
 import { setFlags } from '../../files/status-flags.js';
 
 const PREFIX = '/memfd:';
+/** Anonymous shared memory, opened through /proc/PID/map_files. Images have it as a memfd of this name, as CRIU has it. */
+const SHARED = '/dev/zero';
 const EINVAL = 22;
 
 export const memfd: FileKind<void> = {
@@ -20,9 +25,7 @@ export const memfd: FileKind<void> = {
   recognises: ({ link, stat }, { shmemDev }) => stat.dev === shmemDev || link.startsWith(PREFIX),
 
   judge({ link, stat }) {
-    if (fileType(stat.mode) !== S.IFREG || !link.startsWith(PREFIX)) {
-      throw new Unsupported('file', `a descriptor of shared memory that is no memfd (${link}) is not supported`, { why: 'memory that was never a file can not be given a descriptor' });
-    }
+    if (fileType(stat.mode) !== S.IFREG || nameOf(link) === undefined) throw new Unsupported('file', `a descriptor of shared memory of an unknown kind (${link}) is not supported`);
   },
 
   capture: (file, at) => ({
@@ -43,17 +46,25 @@ export const memfd: FileKind<void> = {
   fown: (entry) => entry.memfd?.fown,
 };
 
+/** undefined: it is neither a memfd nor anonymous shared memory. */
+function nameOf(link: string): string | undefined {
+  const { path } = splitDeleted(link);
+  if (path.startsWith(PREFIX)) return path.slice(PREFIX.length);
+  return path === SHARED ? SHARED : undefined;
+}
+
 /** The memory object, once, whoever has it open or mapped; its number. */
 function captureInode(file: InspectedFile, at: FileDumpContext): number {
   const { stat, link } = file;
   return at.shared(`memfd:${stat.dev}:${stat.ino}`, () => {
     const inodeId = at.nextId('memfd');
-    const shmid = at.sharedMemoryId(BigInt.asUintN(32, stat.ino));
     using fd = file.open();
+    const huge = isHugetlb(fd);
+    const shmid = at.sharedMemoryId(BigInt.asUintN(32, stat.ino), huge);
     // F_GET_SEALS wants more than O_PATH.
     using readable = reopen(fd, O.RDONLY);
     at.append(IMAGE_TYPES.memfdInode, {
-      name: splitDeleted(link.slice(PREFIX.length)).path,
+      name: nameOf(link) ?? link,
       uid: stat.uid,
       gid: stat.gid,
       size: stat.size,
@@ -61,6 +72,7 @@ function captureInode(file: InspectedFile, at: FileDumpContext): number {
       seals: fcntl(readable, F.GET_SEALS),
       inodeId: BigInt(inodeId),
       mode: stat.mode,
+      ...(huge && { hugetlbFlag: MFD.HUGETLB | hugeSizeFlag(stat.blksize) }),
     });
     at.noteSharedMemory(shmid, file.procPath);
     return inodeId;
@@ -86,13 +98,13 @@ function inodeOf({ inodeId, id }: Pick<memfd_file_entry, 'inodeId' | 'id'>, at: 
   return at.shared(`memfd:${inodeId}`, () => {
     const inode = at.images.readIfPresent(IMAGE_TYPES.memfdInode).find((candidate) => candidate.inodeId === BigInt(inodeId));
     if (inode === undefined) throw new ImageCorrupt(`memfd.img lacks the memory ${inodeId} of file ${id}`);
-    if (inode.hugetlbFlag !== undefined) throw new Unsupported('file', 'a memfd of huge pages can not be restored yet');
     return makeMemfd(inode, at);
   });
 }
 
 function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd {
-  const original = createMemfd(inode);
+  // What a program has named so is a memfd with seals, or none that can be told from memory.
+  const original = inode.name === SHARED && inode.seals === F_SEAL.SEAL ? createSharedMemory(Math.max(PAGE, roundUp(Number(inode.size)))) : createMemfd(inode);
   const anchor = reopen(original, O.RDWR);
   const made: MadeMemfd = { anchor, original };
   const close = (): void => {
@@ -103,7 +115,7 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
   sys(SYS.ftruncate, original.number, inode.size);
   at.fillSharedMemory(BigInt(inode.shmid), original);
   // The last page may reach beyond the end.
-  sys(SYS.ftruncate, original.number, inode.size);
+  if (inode.hugetlbFlag === undefined) sys(SYS.ftruncate, original.number, inode.size);
   sys(SYS.fchown, original.number, inode.uid, inode.gid);
   if (inode.mode !== undefined) sys(SYS.fchmod, original.number, inode.mode & 0o7777);
   // Seals forbid to write, and some to map for writing: they come when all stands.
@@ -114,9 +126,11 @@ function makeMemfd(inode: memfd_inode_entry, at: FileRestoreContext): MadeMemfd 
   return made;
 }
 
-function createMemfd({ name, seals, mode }: memfd_inode_entry): OwnedFd {
+const roundUp = (size: number): number => Math.ceil(size / PAGE) * PAGE;
+
+function createMemfd({ name, seals, mode, hugetlbFlag = 0 }: memfd_inode_entry): OwnedFd {
   // Without ALLOW_SEALING a memfd has the one seal F_SEAL_SEAL.
-  const flags = MFD.CLOEXEC | (seals === F_SEAL.SEAL ? 0 : MFD.ALLOW_SEALING);
+  const flags = MFD.CLOEXEC | hugetlbFlag | (seals === F_SEAL.SEAL ? 0 : MFD.ALLOW_SEALING);
   const executable = mode === undefined || (mode & 0o111) !== 0 || (seals & F_SEAL.EXEC) === 0;
   // Told explicitly, so that vm.memfd_noexec has no say; kernels before 6.3 don't know the flag.
   const attempts = [flags | (executable ? MFD.EXEC : MFD.NOEXEC_SEAL), flags];

@@ -50,21 +50,32 @@ export const timerfd: FileKind<timerfd_entry> = {
   },
 };
 
+/** As often as a timer may go off just between asking for its time and reading what fdinfo says. */
+const TRIES = 20;
+
 /**
  * A periodic timer that has gone off, and that nobody has read since, stands still: fdinfo shows no time left. Asking for
- * the time makes it run again, with the missed ticks counted (fs/timerfd.c do_timerfd_gettime).
+ * the time makes it run again, with the missed ticks counted (fs/timerfd.c do_timerfd_gettime). No time left and no ticks
+ * is a timer that is disarmed, or one that is just about to go off: it has when it is looked at again.
  */
 function readTimer(file: InspectedFile): TimerfdInfo {
   using fd = file.open();
-  sys(SYS.timerfd_gettime, fd.number, clock.address);
-  const { timerfd } = readFdInfo('self', fd.number);
-  if (timerfd === undefined) throw new TypeError('no timer in fdinfo');
-  return timerfd;
+  for (let tries = 1; ; tries++) {
+    sys(SYS.timerfd_gettime, fd.number, clock.address);
+    const { timerfd } = readFdInfo('self', fd.number);
+    if (timerfd === undefined) throw new TypeError('no timer in fdinfo');
+    const { ticks, value, interval } = timerfd;
+    if (!isZero(value) || (ticks > 0n ? isZero(interval) : tries > 1)) return timerfd;
+    // Faster than we can look: it goes off at once.
+    if (tries === TRIES) return { ...timerfd, value: [0n, 1n] };
+  }
 }
+
+const isZero = ([sec, nsec]: readonly [bigint, bigint]): boolean => sec === 0n && nsec === 0n;
 
 /** The kernel shows the time left, whatever the timer was set with; an absolute one is due so much after now. */
 function dueTime({ settimeFlags, clockid, vsec, vnsec }: timerfd_entry): [sec: bigint, nsec: bigint] {
-  if ((settimeFlags & TFD.TIMER_ABSTIME) === 0 || (vsec === 0n && vnsec === 0n)) return [vsec, vnsec];
+  if ((settimeFlags & TFD.TIMER_ABSTIME) === 0 || isZero([vsec, vnsec])) return [vsec, vnsec];
   sys(SYS.clock_gettime, ALARM_CLOCKS[clockid] ?? clockid, clock.address);
   const due = clock.view.getBigInt64(0, true) * NSEC + clock.view.getBigInt64(8, true) + vsec * NSEC + vnsec;
   return [due / NSEC, due % NSEC];

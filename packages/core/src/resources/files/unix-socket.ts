@@ -1,12 +1,13 @@
 // unix(7)
 import { fd_types, type file_entry, IMAGE_TYPES, type sk_shutdown, type unix_sk_entry } from '@criu-ts/images';
-import { AF, SCM, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
+import { AF, ERRNO, SCM, SOCK, TCP_STATE } from '@criu-ts/kernel/abi';
 import { dumpConsistent, parseUnixDiag, unixDiagRequest, type UnixSocket } from '@criu-ts/kernel/netlink';
-import type { OwnedFd } from '@criu-ts/kernel/sys';
+import { kill, type OwnedFd } from '@criu-ts/kernel/sys';
 import { Unsupported } from '../../errors.js';
 import { NO_OWNER } from '../../files/fown.js';
 import { freshOptions, readMoreOptions } from '../../files/inet-options.js';
 import { part } from '../../files/message-part.js';
+import { readPeerCredentials, type PeerCredentials } from '../../files/peer-credentials.js';
 import { DiagSocket, poll } from '../../files/socket-calls.js';
 import { readSocketOptions } from '../../files/socket-options.js';
 import { isPath, nameOf, nameText } from '../../files/unix-calls.js';
@@ -73,6 +74,7 @@ export const unixSocket: FileKind<JudgedUnix> = {
       nsId: NET_NAMESPACE,
       moreOptions: readMoreOptions(fd, at.shared(`fresh:${AF.UNIX}:${known.type}`, () => freshOptions({ family: AF.UNIX, type: known.type, protocol: 0 }))),
       ...(peerName !== undefined && { peerName }),
+      ...peerCredentials(fd, file, at),
     };
     return { usk, known, external };
   },
@@ -104,6 +106,14 @@ export const unixSocket: FileKind<JudgedUnix> = {
 
   fown: ({ usk }) => usk?.fown,
 };
+
+/** Of a process outside of the tree only user and groups can be kept; one that has ended is stood in for. */
+function peerCredentials(fd: OwnedFd, { task, fd: number }: InspectedFile, at: FileDumpContext): PeerCredentials {
+  const found = readPeerCredentials(fd);
+  const { peerPid } = found;
+  if (peerPid !== undefined && !at.hasProcess(peerPid) && kill(peerPid, 0) !== -ERRNO.ESRCH) at.emit({ type: 'warning', task, text: `fd ${number}: process ${peerPid}, of which the unix socket tells as its peer (SO_PEERCRED), is not in the tree: it will tell of another one` });
+  return found;
+}
 
 const inodeOf = ({ stat }: InspectedFile): number => Number(BigInt.asUintN(32, stat.ino));
 
@@ -189,7 +199,7 @@ function judgeDatagram(known: UnixSocket, at: FileDumpContext): UnixSocket | und
 /** The peer stands in files.img, too, without a descriptor. */
 function appendExternal({ inode, name = NO_NAME }: UnixSocket, { opts }: unix_sk_entry, at: FileDumpContext): void {
   const id = at.nextFileId();
-  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [], pending: [] };
+  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [], pending: [], peerGroups: [] };
   at.append<file_entry>(IMAGE_TYPES.files, { type: fd_types.UNIXSK, id, usk });
 }
 

@@ -17,12 +17,13 @@ function describe(...rows: string[]): { entries: ReturnType<typeof describeVmas>
     files: { idOfMapped: (_pid, { start }) => start / 0x1000 },
     refuse: (problem) => problems.push(problem),
     noteSharedMemory: (shmid) => shared.push(shmid),
-    sharedMemoryId: (inode) => inode,
+    sharedMemoryId: (inode, huge) => (huge === true ? inode + 1000n : inode),
+    hugePageSize: () => 2 << 20,
   });
   return { entries, problems, shared };
 }
 
-const MAP = { SHARED: 1, PRIVATE: 2, ANONYMOUS: 0x20, GROWSDOWN: 0x100, LOCKED: 0x2000, NORESERVE: 0x4000, DROPPABLE: 8 };
+const MAP = { HUGETLB: 0x4_0000, SHARED: 1, PRIVATE: 2, ANONYMOUS: 0x20, GROWSDOWN: 0x100, LOCKED: 0x2000, NORESERVE: 0x4000, DROPPABLE: 8 };
 
 t.test('kinds of mappings, in the words of the images', (t) => {
   for (const [name, text, status, flags] of [
@@ -35,6 +36,10 @@ t.test('kinds of mappings, in the words of the images', (t) => {
     ['shared anonymous', row('1000-2000 rw-s 00000000 00:01 55  /dev/zero (deleted)', 'rd wr sh mr mw me ms'), VMA.REGULAR | VMA.ANON_SHARED, MAP.SHARED | MAP.ANONYMOUS],
     ['System V segment, the first of all', row('1000-2000 rw-s 00000000 00:01 0  /SYSV0e2e1234 (deleted)', 'rd wr sh mr mw me ms'), VMA.REGULAR | VMA.ANON_SHARED | VMA.SYSVIPC, MAP.SHARED | MAP.ANONYMOUS],
     ['private memfd', row('1000-2000 r--p 00000000 00:01 56  /memfd:x (deleted)', 'rd mr mw me'), VMA.REGULAR | VMA.FILE_PRIVATE | VMA.MEMFD, MAP.PRIVATE],
+    ['huge pages', row('200000-400000 rw-p 00000000 00:10 7  /anon_hugepage (deleted)', 'rd wr mr mw me de ht'), VMA.REGULAR | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.HUGETLB | (21 << 26)],
+    ['shared huge pages', row('200000-400000 rw-s 00000000 00:10 7  /anon_hugepage (deleted)', 'rd wr sh mr mw me ms de ht'), VMA.REGULAR | VMA.ANON_SHARED, MAP.SHARED | MAP.ANONYMOUS | MAP.HUGETLB | (21 << 26)],
+    ['private memfd of huge pages', row('200000-400000 rw-p 00000000 00:10 8  /memfd:x (deleted)', 'rd wr mr mw me de ht'), VMA.REGULAR | VMA.FILE_PRIVATE | VMA.MEMFD, MAP.PRIVATE | MAP.HUGETLB | (21 << 26)],
+    ['asynchronous I/O', row('1000-2000 rw-s 00000000 00:10 3  /[aio] (deleted)', 'rd wr sh mr mw me ms de'), VMA.AIORING, MAP.SHARED],
     ['vdso', row('1000-2000 r-xp 00000000 00:00 0  [vdso]', 'rd ex mr mw me de'), VMA.REGULAR | VMA.VDSO | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS],
     ['vsyscall', row('ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]', 'ex'), VMA.VSYSCALL | VMA.ANON_PRIVATE, MAP.PRIVATE | MAP.ANONYMOUS],
   ] as const) {
@@ -71,11 +76,10 @@ t.test('the two parts of vvar are one in the images', (t) => {
 
 t.test('what can not be kept is refused by name', (t) => {
   for (const [name, text] of [
-    ['hugetlbfs', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr ht')],
+    ['a file of a hugetlbfs', row('200000-400000 rw-s 00000000 00:10 7  /dev/hugepages/x', 'rd wr sh ht')],
     ['userfaultfd', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr um')],
     ['a flag of a newer kernel', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr zz')],
     ['a device', row('1000-2000 rw-p 00000000 00:00 0 ', 'rd wr io pf')],
-    ['asynchronous I/O', row('1000-2000 rw-s 00000000 00:10 3  /[aio] (deleted)', 'rd wr sh')],
     ['io_uring', row('1000-2000 rw-s 00000000 00:10 3  anon_inode:[kvm-vcpu:0]', 'rd wr sh')],
     ['uprobes', row('1000-2000 --xp 00000000 00:00 0  [uprobes]', 'ex')],
   ] as const) {

@@ -3,6 +3,7 @@ import type { vma_entry } from '@criu-ts/images';
 import { mapFilePath, type SmapsEntry, type VmFlags } from '@criu-ts/kernel/procfs';
 import { lstatSync } from 'node:fs';
 import { Unsupported } from '../../errors.js';
+import { hugeSizeFlag } from './hugetlb.js';
 import { VMA } from './vma-status.js';
 
 /** Where a mapped file gets its number in the images. */
@@ -28,12 +29,13 @@ export interface VmaContext {
   /** @see DumpContext.noteSharedMemory */
   noteSharedMemory(shmid: bigint, procPath: string): void;
   /** @see DumpContext.sharedMemoryId */
-  sharedMemoryId(inode: bigint): bigint;
+  sharedMemoryId(inode: bigint, huge?: boolean): bigint;
+  /** Bytes of a page of a hugetlbfs mapping. */
+  hugePageSize(mapping: SmapsEntry): number;
 }
 
 /** VmFlags that the image has no word for, and that change what a program sees. */
 const UNSUPPORTED_FLAGS = {
-  ht: ['huge pages of hugetlbfs are not supported yet', 'run it without hugetlb memory'],
   um: ['it is registered with a userfaultfd', 'dump it when its userfaultfd is closed'],
   uw: ['it is registered with a userfaultfd', 'dump it when its userfaultfd is closed'],
   ui: ['it is registered with a userfaultfd', 'dump it when its userfaultfd is closed'],
@@ -98,6 +100,7 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
   if (meaning.refusal !== undefined) return refuse(mapping, context, ...meaning.refusal);
   // File systems mark their device mappings so; a shared file on DAX is one of its own kind.
   if ((flags.has('io') || flags.has('pf')) && !(mapping.shared && name.startsWith('/'))) return refuse(mapping, context, 'it maps a device', 'close the device first');
+  if (flags.has('ht')) return describeHuge(mapping, entry, context, previous);
   if (isSegment(mapping, context)) return describeSegment(mapping, entry);
   if (mapping.inode === 0n) {
     if (mapping.shared) return refuse(mapping, context, 'shared memory without an inode is unknown', 'please report it');
@@ -112,6 +115,22 @@ function describe(mapping: SmapsEntry, context: VmaContext, previous: DescribedV
 /** System V shared memory; the first segment of all has the number 0, for which no other file is known. */
 function isSegment({ name, shared, devMajor, devMinor }: SmapsEntry, { shmemDevice }: VmaContext): boolean {
   return shared && name.startsWith('/SYSV') && `${devMajor}:${devMinor}` === shmemDevice;
+}
+
+/** Mappings of hugetlbfs: the kernel's own files for anonymous memory, segments and memfds. */
+function describeHuge(mapping: SmapsEntry, entry: vma_entry, context: VmaContext, previous: DescribedVma | undefined): vma_entry | undefined {
+  const { name, shared } = mapping;
+  entry.flags |= MAP.HUGETLB | hugeSizeFlag(context.hugePageSize(mapping));
+  if (shared && name.startsWith('/SYSV')) return describeSegment(mapping, entry);
+  if (name.startsWith('/memfd:')) return describeFile(mapping, entry, context, previous);
+  if (!name.startsWith('/anon_hugepage')) return refuse(mapping, context, 'files of a hugetlbfs are not supported', 'use MAP_HUGETLB or memfd_create(2) instead');
+  entry.flags |= MAP.ANONYMOUS;
+  entry.status = VMA.REGULAR | (shared ? VMA.ANON_SHARED : VMA.ANON_PRIVATE);
+  if (!shared) return entry;
+  entry.pgoff = BigInt(mapping.offset);
+  entry.shmid = context.sharedMemoryId(mapping.inode, true);
+  context.noteSharedMemory(entry.shmid, mapFilePath(context.pid, mapping));
+  return entry;
 }
 
 function describeSegment(mapping: SmapsEntry, entry: vma_entry): vma_entry {
@@ -136,10 +155,14 @@ function describeFile(mapping: SmapsEntry, entry: vma_entry, context: VmaContext
     context.noteSharedMemory(entry.shmid, mapFilePath(context.pid, mapping));
     return entry;
   }
-  if (mapping.name.startsWith('/[aio]')) return refuse(mapping, context, 'rings of native asynchronous I/O are not supported yet', 'turn off the use of libaio');
-  if ((mapping.name.startsWith('anon_inode:') && mapping.name !== 'anon_inode:[io_uring]') || mapping.name.startsWith('/anon_hugepage')) return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
+  if (mapping.name.startsWith('/[aio]')) {
+    entry.status = VMA.AIORING;
+    entry.fdflags = O.RDWR;
+    return entry;
+  }
+  if (mapping.name.startsWith('anon_inode:') && mapping.name !== 'anon_inode:[io_uring]') return refuse(mapping, context, `mappings of ${mapping.name} are not supported`, 'close it first');
   const kind = mapping.name.startsWith('socket:[') ? VMA.SOCKET : mapping.shared ? VMA.FILE_SHARED : VMA.FILE_PRIVATE;
-  entry.status = VMA.REGULAR | kind | (device === context.shmemDevice && kind !== VMA.SOCKET ? VMA.MEMFD : 0);
+  entry.status = VMA.REGULAR | kind | ((device === context.shmemDevice && kind !== VMA.SOCKET) || entry.flags & MAP.HUGETLB ? VMA.MEMFD : 0);
   // What a private mapping needs of its file is reading; only for a shared one it matters how the file was opened.
   const openFlags = mapping.shared ? openFlagsOf(context.pid, mapping) : O.RDONLY;
   entry.fdflags = openFlags;

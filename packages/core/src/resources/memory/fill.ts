@@ -1,5 +1,5 @@
 import type { mm_entry } from '@criu-ts/images';
-import { SYS } from '@criu-ts/kernel/abi';
+import { MAP, SYS } from '@criu-ts/kernel/abi';
 import { Memory, processVmWrite, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { Batch, Ref } from '@criu-ts/tracee';
 import type { StoredPages, StoredRun } from './stored-pages.js';
@@ -30,7 +30,7 @@ export function planFill(mm: mm_entry, runs: readonly StoredRun[]): FillPlan {
       const vma = mm.vmas[i];
       const to = vma === undefined ? end : Math.min(end, Number(vma.end));
       const part = { address: at, length: to - at, offset: run.offset + at - run.address };
-      const large = vma !== undefined && (vma.status & VMA.ANON_PRIVATE) !== 0 && part.length >= LARGE_RUN;
+      const large = vma !== undefined && (vma.status & VMA.ANON_PRIVATE) !== 0 && !(vma.flags & MAP.HUGETLB) && part.length >= LARGE_RUN;
       (large ? threads : itself).push(part);
       at = to;
     }

@@ -33,10 +33,10 @@ export function mapRings(batch: Batch, rings: readonly vma_entry[], ours: readon
   for (const { start, end } of gaps(taken)) batch.call(SYS.munmap, start, end - start);
 }
 
-/** What lies between these ranges. */
-export function gaps(ranges: readonly Range[]): Range[] {
+/** What lies between these ranges, and around them. */
+export function gaps(ranges: readonly Range[], from = LOWEST): Range[] {
   const found: Range[] = [];
-  let at = LOWEST;
+  let at = from;
   for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
     if (start > at) found.push({ start: at, end: start });
     at = Math.max(at, end);

@@ -1,6 +1,8 @@
 import type { mm_entry, vma_entry } from '@criu-ts/images';
 import { MADV, MAP, MLOCK, PR, PROT, SYS } from '@criu-ts/kernel/abi';
 import type { Batch, Ref } from '@criu-ts/tracee';
+import { HUGE_PAGE_ADVICE, type Region } from './heritage.js';
+import { hugeFlags } from './hugetlb.js';
 import type { StoredRun } from './stored-pages.js';
 import { VMA } from './vma-status.js';
 
@@ -12,6 +14,15 @@ const MAP_FLAGS = MAP.SHARED | MAP.PRIVATE | MAP.GROWSDOWN | MAP.NORESERVE | MAP
 /** Gives the puppet a descriptor of the file (or shared memory object) that a mapping needs. */
 export type MappedFile = (vma: vma_entry) => Ref;
 
+/** Maps what relatives will cut their mappings out of: writable, and where nothing is. */
+export function mapRegions(batch: Batch, regions: readonly Region[], fileOf: MappedFile): void {
+  for (const { start, end, like } of regions) {
+    const offset = like.pgoff - like.start + BigInt(start);
+    mapVma(batch, { ...like, start: BigInt(start), end: BigInt(end), pgoff: offset, prot: PROT.READ | PROT.WRITE }, false, fileOf);
+    for (const advice of HUGE_PAGE_ADVICE) if ((like.madv ?? 0n) & (1n << BigInt(advice))) batch.doing('advise').call(SYS.madvise, start, end - start, advice);
+  }
+}
+
 /** Adds the calls that make all mappings; System V segments and `mapped` ones are there already. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
 export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], mapped: ReadonlySet<vma_entry>, fileOf: MappedFile): void {
   const filled = filledVmas(mm, runs);
@@ -19,7 +30,8 @@ export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], 
     if (vma.status & (KERNELS | VMA.GUARD)) continue;
     const start = Number(vma.start);
     const length = Number(vma.end) - start;
-    if (!(vma.status & VMA.SYSVIPC) && !mapped.has(vma)) mapVma(batch, vma, filled.has(vma), fileOf);
+    if (vma.status & VMA.AIORING) batch.doing('keep a place').expect(start, SYS.mmap, start, length, PROT.NONE, MAP.PRIVATE | MAP.ANONYMOUS | MAP.FIXED, -1, 0);
+    else if (!(vma.status & VMA.SYSVIPC) && !mapped.has(vma)) mapVma(batch, vma, filled.has(vma), fileOf);
     if (vma.madv !== undefined && vma.madv !== 0n) advise(batch, start, length, Number(vma.madv));
   }
   for (const vma of mm.vmas) {
@@ -32,16 +44,17 @@ function mapVma(batch: Batch, vma: vma_entry, filled: boolean, fileOf: MappedFil
   const anonymous = (vma.status & VMA.ANON_PRIVATE) !== 0;
   const file = anonymous ? -1 : fileOf(vma);
   const prot = filled ? vma.prot | PROT.WRITE : vma.prot;
-  const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS : 0);
+  const flags = (vma.flags & MAP_FLAGS) | MAP.FIXED | (anonymous ? MAP.ANONYMOUS | hugeFlags(vma.flags) : 0);
   batch.doing('map memory').expect(start, SYS.mmap, start, Number(vma.end) - start, prot, flags, file, anonymous ? 0 : vma.pgoff);
 }
 
-/** Takes back the right to write, locks, names and seals: when the pages are there. */
-export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[]): void {
+/** Gives them their rights, locks, names and seals: when the pages are there. @param held were cut out of regions */
+export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], held: ReadonlySet<vma_entry>): void {
   const filled = filledVmas(mm, runs);
+  const writable = PROT.READ | PROT.WRITE;
   for (const vma of mm.vmas) {
-    if (vma.status & (KERNELS | VMA.GUARD)) continue;
-    if (filled.has(vma)) batch.doing('protect').call(SYS.mprotect, vma.start, vma.end - vma.start, vma.prot);
+    if (vma.status & (KERNELS | VMA.GUARD | VMA.AIORING)) continue;
+    if (held.has(vma) ? vma.prot !== writable : filled.has(vma)) batch.doing('protect').call(SYS.mprotect, vma.start, vma.end - vma.start, vma.prot);
     const length = vma.end - vma.start;
     if (vma.flags & MAP.LOCKED) batch.doing('lock').call(SYS.mlock2, vma.start, length, vma.lockOnFault === true ? MLOCK.ONFAULT : 0);
     if (vma.anonName !== undefined) {

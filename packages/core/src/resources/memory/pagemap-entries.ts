@@ -54,7 +54,7 @@ export class PageList {
 /** Flags of a VMA's pages: CRIU marks as lazy what a userfaultfd could bring later. */
 export function pageFlags({ entry }: DescribedVma): number {
   const special = VMA.VDSO | VMA.VVAR | VMA.AIORING;
-  return entry.status & VMA.ANON_PRIVATE && !(entry.status & special) ? PE.PRESENT | PE.LAZY : PE.PRESENT;
+  return entry.status & VMA.ANON_PRIVATE && !(entry.status & special) && !(entry.flags & MAP.HUGETLB) ? PE.PRESENT | PE.LAZY : PE.PRESENT;
 }
 
 /**
@@ -75,9 +75,11 @@ export function guardEntry(start: number, end: number): vma_entry {
 /** MAP_DROPPABLE is MAP_SHARED and another bit, so that the type must be compared as a whole. */
 const isDroppable = (flags: number): boolean => (flags & MAP.TYPE) === MAP.DROPPABLE;
 
+const WHOLE = VMA.VDSO | VMA.AIORING;
+
 /**
  * Cuts runs of pages, given in order of address, by the mappings they lie in. The vdso is kept whole: a restore
- * compares it with the host's.
+ * compares it with the host's; so are rings of asynchronous I/O, which are files of the kernel's.
  */
 export class VmaPages {
   readonly list = new PageList();
@@ -85,7 +87,7 @@ export class VmaPages {
   #index = 0;
 
   constructor(vmas: readonly DescribedVma[]) {
-    this.#vmas = vmas.filter((vma) => hasPrivatePages(vma) || vma.entry.status & VMA.VDSO);
+    this.#vmas = vmas.filter((vma) => hasPrivatePages(vma) || vma.entry.status & WHOLE);
   }
 
   add(start: number, end: number): void {
@@ -104,12 +106,12 @@ export class VmaPages {
     return this.list;
   }
 
-  /** The first mapping that ends behind `address`; vdsos on the way are added. */
+  /** The first mapping that ends behind `address`; those that are kept whole are added on the way. */
   #advance(address: number): DescribedVma | undefined {
     for (;;) {
       const vma = this.#vmas[this.#index];
       if (vma === undefined) return undefined;
-      if (vma.entry.status & VMA.VDSO && vma.start <= address) {
+      if (vma.entry.status & WHOLE && vma.start <= address) {
         this.list.add(vma.start, vma.end, PE.PRESENT);
         this.#index++;
       } else if (vma.end <= address) this.#index++;

@@ -51,7 +51,7 @@ function dumpByCriu(pid: number): Map<bigint, core_entry> {
 /** Without what is ours alone, what others capture (registers, cgroups), and time that passes. */
 function comparable({ tc, threadCore, threadInfo }: core_entry): unknown {
   const { coredumpFilter, ...process } = tc ?? {};
-  const { cpuAffinity, ioprio, timerSlackNs, cgSet, ...thread } = threadCore ?? {};
+  const { cpuAffinity, ioprio, timerSlackNs, schedRuntime, tscMode, cgSet, ...thread } = threadCore ?? {};
   const posix = tc?.timers?.posix.map((timer) => ({ ...timer, vsec: 0n, vnsec: 0n }));
   const timers = tc?.timers && Object.fromEntries(Object.entries({ ...tc.timers, posix: {} }).map(([kind, timer]) => [kind, { ...timer, vsec: 0n, vusec: 0n }]));
   return { tc: tc && { ...process, personality: meantPersonality(tc.personality), timers, posix }, thread, clearTidAddr: threadInfo?.clearTidAddr };

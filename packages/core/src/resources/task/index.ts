@@ -5,15 +5,20 @@ import { type DumpContext, NeedsFreezing, type RestoreContext } from '../context
 import { type ProcessFacet, type ProcessToRestore, type RestorePhase, restorePhases, type RestoreStep, type ThreadFacet, type ThreadToRestore } from '../facets.js';
 import { affinity } from './affinity.js';
 import { altstack } from './altstack.js';
+import { autogroup } from './autogroup.js';
+import { coreScheduling } from './core-scheduling.js';
 import { creds } from './creds.js';
 import { itimers } from './itimers.js';
-import { machineChecks } from './machine-checks.js';
+import { processKeyrings, threadKeyring } from './keyrings.js';
+import { ioFlusher, machineChecks } from './machine-checks.js';
 import { membarrier } from './membarrier.js';
-import { denyWriteExecute, dumpable, transparentHugePages } from './mm-flags.js';
+import { memoryPolicy } from './memory-policy.js';
+import { denyWriteExecute, dumpable, lockFuture, memoryMerge, transparentHugePages } from './mm-flags.js';
 import { comm, parentDeathSignal } from './names.js';
 import { sharedSignals, threadSignals } from './pending-signals.js';
 import { personality, threadPersonality } from './personality.js';
 import { posixTimers } from './posix-timers.js';
+import { addressTags, cpuidFaulting, speculation, timestampCounter, xstatePermissions } from './processor-modes.js';
 import { childSubreaper, coredumpFilter, loginUid, oomScore, runState } from './process-state.js';
 import { registeredRings } from './registered-rings.js';
 import { rlimits } from './rlimits.js';
@@ -21,6 +26,7 @@ import { robustList } from './robust-list.js';
 import { rseq } from './rseq.js';
 import { scheduling } from './scheduling.js';
 import { seccomp, threadSeccomp } from './seccomp.js';
+import { ioPorts, localDescriptors } from './segments.js';
 import { sigactions } from './sigactions.js';
 import { signalMask } from './signal-mask.js';
 import { noTerminal } from './terminal.js';
@@ -35,7 +41,14 @@ export const processFacets: readonly ProcessFacet[] = [
   coredumpFilter,
   loginUid,
   noTerminal,
+  autogroup,
   transparentHugePages,
+  memoryMerge,
+  lockFuture,
+  addressTags,
+  xstatePermissions,
+  localDescriptors,
+  processKeyrings,
   sigactions,
   sharedSignals,
   posixTimers,
@@ -48,13 +61,21 @@ export const processFacets: readonly ProcessFacet[] = [
   itimers,
 ];
 
-/** A thread makes four calls for all of these together: altstack, tidAddress, parentDeathSignal, creds. */
+/** A thread makes six calls for all of these together: altstack, tidAddress, parentDeathSignal, creds, timestampCounter, threadKeyring. */
 export const threadFacets: readonly ThreadFacet[] = [
   signalMask,
   affinity,
   comm,
   threadPersonality,
   machineChecks,
+  ioFlusher,
+  memoryPolicy,
+  timestampCounter,
+  cpuidFaulting,
+  speculation,
+  ioPorts,
+  threadKeyring,
+  coreScheduling,
   scheduling,
   altstack,
   robustList,
@@ -121,6 +142,7 @@ function byPhase<Run>(facets: readonly { readonly restore: Steps<Run> }[]): (pha
 const processSteps = byPhase(processFacets);
 const threadSteps = byPhase(threadFacets);
 
+export { allowHugePages } from './mm-flags.js';
 export { judgeCredentials } from './become-user.js';
 export { restoreAffinity } from './affinity.js';
 export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';

@@ -1,6 +1,9 @@
-// prctl(2) PR_SET_DUMPABLE, PR_SET_THP_DISABLE, PR_SET_MDWE
-import { PR, SYS } from '@criu-ts/kernel/abi';
+// prctl(2) PR_SET_DUMPABLE, PR_SET_THP_DISABLE, PR_SET_MDWE, PR_SET_MEMORY_MERGE; mlockall(2)
+import type { mm_entry } from '@criu-ts/images';
+import { MADV, PR, SYS } from '@criu-ts/kernel/abi';
+import type { Batch } from '@criu-ts/tracee';
 import type { ProcessFacet } from '../facets.js';
+import { VMA } from '../memory/vma-status.js';
 import { readTaskCore, taskCoreOf } from './core-images.js';
 
 export const transparentHugePages: ProcessFacet = {
@@ -13,7 +16,60 @@ export const transparentHugePages: ProcessFacet = {
       phase: 'early',
       because: 'it decides what memory is filled with; a puppet has inherited ours',
       run({ mm }, batch) {
-        batch.doing('allow or forbid huge pages').call(SYS.prctl, PR.SET_THP_DISABLE, mm.thpDisabled === true ? 1 : 0, 0, 0, 0);
+        allowHugePages(batch, mm);
+      },
+    },
+  ],
+};
+
+/** As its image says. */
+export function allowHugePages(batch: Batch, mm: mm_entry): void {
+  const disabled = mm.thpDisabled === true;
+  batch.doing('allow or forbid huge pages').call(SYS.prctl, PR.SET_THP_DISABLE, disabled ? 1 : 0, disabled ? (mm.thpDisableFlags ?? 0) : 0, 0, 0);
+}
+
+/** The kernel looks for equal pages in all of its memory (KSM), but where madvise(2) says otherwise. */
+export const memoryMerge: ProcessFacet = {
+  name: 'memory merging',
+  capture() {
+    // It comes with the rest of mm_entry.
+  },
+  restore: [
+    {
+      phase: 'early',
+      because: 'a puppet has inherited ours, and mappings are made by it',
+      run(_process, batch) {
+        // EINVAL: an older kernel, or one without KSM.
+        batch.doing('not merge memory').attempt(SYS.prctl, PR.SET_MEMORY_MERGE, 0, 0, 0, 0);
+      },
+    },
+    {
+      phase: 'late',
+      because: 'it changes all mappings that are there: those that are to be left alone are told so after it',
+      run({ mm }, batch) {
+        if (mm.memoryMerge !== true) return;
+        batch.doing('merge memory').call(SYS.prctl, PR.SET_MEMORY_MERGE, 1, 0, 0, 0);
+        for (const { start, end, madv, status } of mm.vmas) {
+          const unmerged = ((madv ?? 0n) & (1n << BigInt(MADV.MERGEABLE))) === 0n && (status & VMA.ANON_PRIVATE) !== 0;
+          if (unmerged) batch.attempt(SYS.madvise, start, end - start, MADV.UNMERGEABLE);
+        }
+      },
+    },
+  ],
+};
+
+/** Every mapping that it will make is locked into memory (MCL_FUTURE). */
+export const lockFuture: ProcessFacet = {
+  name: 'locking of future memory',
+  capture() {
+    // It comes with the rest of mm_entry.
+  },
+  restore: [
+    {
+      phase: 'late',
+      because: 'the mappings that are there have their own locks',
+      run({ mm }, batch) {
+        if ((mm.lockFuture ?? 0) !== 0) batch.doing('lock future memory').call(SYS.mlockall, mm.lockFuture ?? 0);
       },
     },
   ],

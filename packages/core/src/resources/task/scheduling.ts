@@ -15,9 +15,9 @@ const attributes = new Memory(sched_attr.size);
 /** All by calls of ours that name the thread. */
 export const scheduling: ThreadFacet = {
   name: 'scheduling',
-  capture({ tid, core }) {
-    sys(SYS.sched_getattr, tid, attributes.address, sched_attr.size);
-    const attr = sched_attr.read(attributes.view, 0);
+  capture({ tid, core }, _remote, at) {
+    const attr = readAttributes(tid);
+    const usual = at.shared('our own scheduling attributes', () => readAttributes(0));
     const reset = (attr.sched_flags & BigInt(SCHED_FLAG.RESET_ON_FORK)) !== 0n;
     const slack = readTimerSlack(tid);
     const ioprio = sys(SYS.ioprio_get, IOPRIO.WHO_PROCESS, tid);
@@ -27,6 +27,10 @@ export const scheduling: ThreadFacet = {
       schedPolicy: (attr.sched_policy | (reset ? SCHED.RESET_ON_FORK : 0)) >>> 0,
       ...(isRealTime(attr.sched_policy) && { schedPrio: attr.sched_priority }),
       ...(attr.sched_policy === SCHED.DEADLINE && { schedRuntime: attr.sched_runtime, schedDeadline: attr.sched_deadline, schedPeriod: attr.sched_period }),
+      ...(attr.sched_policy === SCHED.DEADLINE && (attr.sched_flags & DEADLINE_FLAGS) !== 0n && { schedFlags: attr.sched_flags & DEADLINE_FLAGS }),
+      // A slice of its own (Linux 6.12): everybody else's is ours.
+      ...(hasSlice(attr.sched_policy) && attr.sched_runtime !== usual.sched_runtime && { schedRuntime: attr.sched_runtime }),
+      ...(isClamped(attr, usual) && { schedUtilMin: attr.sched_util_min, schedUtilMax: attr.sched_util_max }),
       // A real-time task has none, whatever it asked for.
       ...(slack !== DEFAULT_SLACK && slack !== 0 && { timerSlackNs: BigInt(slack) }),
       ...(ioprio >> IOPRIO.CLASS_SHIFT !== IOPRIO.CLASS_NONE && { ioprio }),
@@ -47,6 +51,23 @@ export const scheduling: ThreadFacet = {
   ],
 };
 
+type Attributes = ReturnType<typeof sched_attr.read>;
+
+function readAttributes(tid: number): Attributes {
+  sys(SYS.sched_getattr, tid, attributes.address, sched_attr.size);
+  return sched_attr.read(attributes.view, 0);
+}
+
+/** A kernel without clamps tells 0. Real-time tasks have the highest lower one from the beginning. */
+function isClamped({ sched_policy, sched_util_min, sched_util_max }: Attributes, usual: Attributes): boolean {
+  if (isRealTime(sched_policy) && sched_util_min === UTIL_HIGHEST && sched_util_max === UTIL_HIGHEST) return false;
+  return sched_util_min !== usual.sched_util_min || sched_util_max !== usual.sched_util_max;
+}
+
+const UTIL_HIGHEST = 1024;
+const DEADLINE_FLAGS = BigInt(SCHED_FLAG.RECLAIM | SCHED_FLAG.DL_OVERRUN);
+const hasSlice = (policy: number): boolean => policy === SCHED.NORMAL || policy === SCHED.BATCH;
+
 function setPolicy(batch: Batch, { schedPolicy, schedNice, schedPrio, ...deadline }: thread_core_entry): void {
   if (schedNice !== undefined) batch.doing(`set the nice value ${schedNice}`).call(SYS.setpriority, PRIO.PROCESS, 0, schedNice);
   if (schedPolicy === undefined) return;
@@ -54,12 +75,14 @@ function setPolicy(batch: Batch, { schedPolicy, schedNice, schedPrio, ...deadlin
   const attr = sched_attr.encode({
     size: sched_attr.size,
     sched_policy: schedPolicy % SCHED.RESET_ON_FORK,
-    sched_flags: BigInt(reset ? SCHED_FLAG.RESET_ON_FORK : 0),
+    sched_flags: BigInt((reset ? SCHED_FLAG.RESET_ON_FORK : 0) | (deadline.schedUtilMin === undefined ? 0 : SCHED_FLAG.UTIL_CLAMP)) | (deadline.schedFlags ?? 0n),
     sched_nice: schedNice ?? 0,
     sched_priority: schedPrio ?? 0,
     sched_runtime: deadline.schedRuntime ?? 0n,
     sched_deadline: deadline.schedDeadline ?? 0n,
     sched_period: deadline.schedPeriod ?? 0n,
+    sched_util_min: deadline.schedUtilMin ?? 0,
+    sched_util_max: deadline.schedUtilMax ?? 0,
   });
   batch.doing(`set scheduling policy ${schedPolicy}`).call(SYS.sched_setattr, 0, batch.bytes(attr), 0);
 }

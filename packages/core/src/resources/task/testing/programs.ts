@@ -15,6 +15,11 @@ static void *thread(void *unused) {
   CHECK(prctl(PR_SET_TIMERSLACK, 123456));
   CHECK(prctl(PR_SET_PDEATHSIG, SIGUSR2));
   CHECK(syscall(SYS_ioprio_set, 1, 0, (2 << 13) | 6));
+  struct { unsigned size, policy; unsigned long long flags; int nice; unsigned prio; unsigned long long runtime, deadline, period; } slice = { .size = 48, .nice = 7, .runtime = 3000000 };
+  CHECK(syscall(SYS_sched_setattr, 0, &slice, 0));
+  unsigned long nodes = 1;
+  CHECK(syscall(SYS_set_mempolicy, 3 /* MPOL_INTERLEAVE */, &nodes, 64));
+  CHECK(prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
   cpu_set_t cpus; CPU_ZERO(&cpus); CPU_SET(1, &cpus);
   CHECK(sched_setaffinity(0, sizeof cpus, &cpus));
   for (;;) pause();

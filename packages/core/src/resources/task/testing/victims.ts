@@ -9,6 +9,7 @@ import { listThreads, readMaps, readStat, readStatus, readSyscall, threadOf } fr
 import { kill, pidfdOpen, spawn, wait4 } from '@criu-ts/kernel/sys';
 import { type BorrowedCode, findBorrowedCode, type FrozenTree, plantSeed, type Puppet, RemoteSyscalls, type Tracee } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../../../model/dump-task.js';
+import { readTls } from '../../cpu/tls.js';
 import { captureThreadInfo } from '../../cpu/x86-64.js';
 import type { DumpContext, RestoreContext } from '../../contexts.js';
 import { type ProcessToRestore, restorePhases, type ThreadToRestore } from '../../facets.js';
@@ -121,6 +122,8 @@ export class TestDump implements DumpContext {
   nextId(): number {
     return 1;
   }
+  namespaceId(): undefined {}
+  defer(): void {}
   undoOnFailure(): void {}
 }
 
@@ -138,6 +141,7 @@ export class TestRestore implements RestoreContext {
     if (!this.#shared.has(key)) this.#shared.set(key, make());
     return this.#shared.get(key) as T;
   }
+  namespacePath(): undefined {}
   defer(): void {}
 }
 
@@ -157,7 +161,7 @@ function taskOf(pid: number, tracees: readonly Tracee[], stopSignal: number | un
     const registers = tracee.getRegisters();
     const core: core_entry = {
       mtype: core_entry_march.X86_64,
-      threadInfo: captureThreadInfo(registers, tracee.getXstate(), 0n),
+      threadInfo: captureThreadInfo(registers, tracee.getXstate(), readTls(tracee.tid)),
       threadCore: blankThreadCore(),
       ...(tid === pid && { tc: blankTaskCore() }),
     };
