@@ -21,10 +21,20 @@ const common = {
   logLevel: 'warning',
 };
 
+/** Loading it takes a millisecond or two, and only archives of a tmpfs need it. */
+const lateZlib = {
+  name: 'late-zlib',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:zlib$/ }, () => ({ path: 'zlib', namespace: 'late' }));
+    onLoad({ filter: /./, namespace: 'late' }, () => ({ contents: "export const gunzipSync = (...args) => require('zlib').gunzipSync(...args);" }));
+  },
+};
+
 export async function bundleImagesProgram() {
   await build({
     ...common,
     entryPoints: { codec: 'packages/images/src/program/codec.ts', program: 'packages/images/src/program/main.ts' },
+    plugins: [lateZlib],
     // A script that vm compiled can't import; what is imported late is required late.
     supported: { 'dynamic-import': false },
     // What the launcher calls.

@@ -6,7 +6,7 @@ import { UsageError } from './terminal.js';
 export function numberOption({ values }: Arguments, name: string): number | undefined {
   const text = values[name];
   if (text === undefined) return undefined;
-  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${text}'`);
+  if (typeof text !== 'string' || !/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} wants a number, not '${String(text)}'`);
   return Number(text);
 }
 

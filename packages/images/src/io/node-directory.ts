@@ -113,12 +113,6 @@ export class NodeDirectory implements ImageDirectory, Disposable {
   }
 }
 
-const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
-const isMissing = (error: unknown): boolean => isCode(error, 'ENOENT');
-
-/** TMPFS_MAGIC, RAMFS_MAGIC (linux/magic.h): file systems for which fsync(2) does nothing. */
-const MEMORY_ONLY: readonly number[] = [0x01021994, 0x858458f6];
-
 /** A file for reading. One that is no regular file, whose size nobody knows, is read at once. */
 export function openFile(file: string): ByteSource {
   const name = path.basename(file);
@@ -131,6 +125,11 @@ export function openFile(file: string): ByteSource {
   }
 }
 
+const isCode = (error: unknown, code: string): boolean => (error as NodeJS.ErrnoException).code === code;
+const isMissing = (error: unknown): boolean => isCode(error, 'ENOENT');
+
+/** TMPFS_MAGIC, RAMFS_MAGIC (linux/magic.h): file systems for which fsync(2) does nothing. */
+const MEMORY_ONLY: readonly number[] = [0x01021994, 0x858458f6];
 
 class FileSource implements ByteSource {
   readonly name: string;

@@ -1,9 +1,11 @@
+import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { gunzip } from '../cli/gunzip.js';
 import { imageFromJson, imageToJson } from '../json/image-json.js';
 import { MemorySink, MemorySource } from '../io/directory.js';
 import { parseJson, writeJson } from '../json/json-text.js';
 import type { JsonObject } from '../json/json-text.js';
+import { tarOf } from '../testing/fuzz/archives.js';
 import { RAW_IMAGES, rawImage } from '../testing/raw-images.js';
 
 /** Decoded, and seen to come back byte for byte through text. */
@@ -85,3 +87,13 @@ t.test('damage: whatever it is comes back, and is typed where it can be', (t) =>
   t.ok(typed > 100 && raw > 50, `${typed} typed, ${raw} raw`);
   t.end();
 });
+
+for (const pax of ['30 uid', 'x', '16 uid=nobody\n', '12 size=-1\n', '99 path=x\n']) {
+  t.test(`an archive whose PAX header is ${JSON.stringify(pax)} is shown by its bytes`, (t) => {
+    const bytes = gzipSync(tarOf([{ name: 'pax', type: 'x', bytes: Buffer.from(pax) }, { name: 'a' }]));
+    const json = imageToJson(new MemorySource('tmpfs-9.tar.gz.img', bytes), { gunzip });
+    t.equal('members' in json, false);
+    t.equal(typeof json.raw, 'string');
+    t.end();
+  });
+}

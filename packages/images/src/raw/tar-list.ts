@@ -1,4 +1,5 @@
 import { BLOCK, checksumFits, headerNumber, headerText, paxRecords } from '../access/tar.js';
+import { ImageCorrupt } from '../errors.js';
 
 /** What a tar says of each of its members; their contents are not looked at. */
 export interface TarListing {
@@ -35,16 +36,31 @@ export function listTar(bytes: Uint8Array): TarListing[] | undefined {
     if (type === 'S') for (let more = header[482] !== 0; more && begin + BLOCK <= bytes.length; begin += BLOCK) more = bytes[begin + 504] !== 0;
     at = begin + Math.ceil(stored / BLOCK) * BLOCK;
     const contents = bytes.subarray(begin, begin + stored);
-    if (type === 'x') extended = paxRecords(contents, (why) => new Error(why));
-    else if (type === 'L') longName = headerText(contents);
+    if (type === 'x') {
+      const records = recordsOf(contents);
+      if (records === undefined) return undefined;
+      extended = records;
+    } else if (type === 'L') longName = headerText(contents);
     else if (type === 'K') longTarget = headerText(contents);
     else if (type !== 'g') {
-      members.push(listing(header, type, stored, extended, longName, longTarget));
+      const member = listing(header, type, stored, extended, longName, longTarget);
+      // What PAX says may be no number.
+      if (![member.size, member.uid, member.gid, member.mtime].every(Number.isSafeInteger)) return undefined;
+      members.push(member);
       extended = new Map();
       longName = longTarget = undefined;
     }
   }
   return members;
+}
+
+/** undefined where they are damaged: then the archive is none that can be listed. */
+function recordsOf(contents: Uint8Array): Map<string, string> | undefined {
+  try {
+    return paxRecords(contents, (why) => new ImageCorrupt({ why }));
+  } catch {
+    return undefined;
+  }
 }
 
 function listing(header: Uint8Array, type: string, stored: number, extended: ReadonlyMap<string, string>, longName: string | undefined, longTarget: string | undefined): TarListing {

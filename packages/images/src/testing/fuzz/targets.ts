@@ -1,11 +1,12 @@
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { openLz4, plainPagemapCodec, threadMemory } from '@criu-ts/wasm';
 import { openCheckpoint } from '../../checkpoint/open.js';
 import { coreOf } from '../../core-file/core-file.js';
 import { diffCheckpoints } from '../../diff/diff.js';
 import { diffText } from '../../diff/text.js';
+import { editInto } from '../../edit/edit.js';
 import { fd_types } from '../../gen/index.js';
-import { IMAGE_TYPES, imageTypeOfName } from '../../image-types.js';
+import { IMAGE_TYPES, RAW_IMAGE_TYPES, imageTypeOfName } from '../../image-types.js';
 import { ImageWriter } from '../../image-writer.js';
 import { MemoryDirectory, MemorySink, MemorySource } from '../../io/directory.js';
 import { imageFromText, imageInfo, imageToJson, imageToText } from '../../json/image-json.js';
@@ -28,6 +29,7 @@ import { randomMessage } from '../random-message.js';
 import { PAGE, page, pages, tinySet, vma } from '../tiny-set.js';
 import { oddMembers, tarOf, zstdOf } from './archives.js';
 import { deepWire, mutateBytes, mutateText, oddWire } from './mutate.js';
+import { oddNetlink } from './netlink.js';
 
 /** Something that reads what may be hostile. `run` may end in an error of these kinds only. */
 export interface Target {
@@ -37,7 +39,7 @@ export interface Target {
   run(random: Random): void | Promise<void>;
 }
 
-const TYPED = new Set(['image-corrupt', 'json-invalid', 'memory-unavailable', 'no-core']);
+const TYPED = new Set(['image-corrupt', 'json-invalid', 'memory-unavailable', 'no-core', 'edit-unmatched', 'edit-refused', 'edit-conflict', 'edit-damaged']);
 
 export const isTyped = (error: unknown): boolean => error instanceof Error && 'code' in error && TYPED.has(error.code as string);
 
@@ -70,18 +72,20 @@ const PAYLOADS: Readonly<Record<string, (random: Random) => unknown>> = {
   messages: () => [],
 };
 
-function put32(sink: MemorySink, word: number): void {
-  sink.write(Uint8Array.of(word & 0xff, (word >> 8) & 0xff, (word >> 16) & 0xff, word >>> 24));
+function put32(sink: MemorySink, word: number, isBig: boolean): void {
+  const bytes = Uint8Array.of(word & 0xff, (word >> 8) & 0xff, (word >> 16) & 0xff, word >>> 24);
+  sink.write(isBig ? bytes.reverse() : bytes);
 }
 
 /** An image whose messages may be odd, with a payload that mostly does not fit. */
 export function oddImage(type: ImageType<unknown>, random: Random): Uint8Array {
   const sink = new MemorySink('x');
-  for (const word of type.words) put32(sink, word);
+  const isBig = random.once(8);
+  for (const word of type.words) put32(sink, word, isBig);
   let part: EntryPart = type.layout.first ?? type.layout.rest;
   for (let left = random.below(4); left >= 0; left--) {
     const bytes = random.once(3) ? part.message.encode(randomMessage(part.message, random)) : ((random.once(10) ? deepWire(part.message, random) : undefined) ?? oddWire(part.message, random));
-    put32(sink, random.once(50) ? random.word() : bytes.length);
+    put32(sink, random.once(50) ? random.word() : bytes.length, isBig);
     for (let again = random.once(100) ? random.below(600) : 1; again > 0; again--) sink.write(bytes);
     const payload = part.payload && PAYLOADS[part.payload.shape]!(random);
     if (payload instanceof Uint8Array) sink.write(payload);
@@ -104,6 +108,41 @@ function decodeImage(bytes: Uint8Array, name: string): void {
   if (!isShown) return;
   attempt(() => void imageFromText(new MemorySource('json', Buffer.from(text))));
 }
+
+const RAW_KINDS = Object.values(RAW_IMAGE_TYPES).filter(({ holds }) => holds !== 'pages');
+function raws(random: Random): void {
+  const type = random.of(RAW_KINDS);
+  const name = type.pattern.replace('%u', '1');
+  let bytes: Uint8Array = Buffer.from('*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n');
+  if (type.holds === 'tar.gz') bytes = gzipSync(tarOf(oddMembers([{ name: 'a', bytes: random.bytes(50) }, { name: 'b', type: '5' }], random)), { level: 1 });
+  else if (type.holds !== 'text') bytes = oddNetlink(random);
+  if (random.once(2)) bytes = mutateBytes(bytes, random);
+  const unpack = (packed: Uint8Array): Uint8Array | undefined => {
+    try {
+      return gunzipSync(packed, { maxOutputLength: 2 ** 22 });
+    } catch {
+      return undefined;
+    }
+  };
+  let text = '';
+  const isShown = attempt(() => void (text = [...imageToText(new MemorySource(name, bytes), { gunzip: unpack, pretty: random.once(2) })].join('')));
+  if (!isShown) return;
+  attempt(() => {
+    const back = Buffer.concat(imageFromText(new MemorySource('json', Buffer.from(text))));
+    if (!back.equals(bytes)) throw new Error(`${name} does not come back`);
+  });
+  attempt(() => void imageFromText(new MemorySource('json', Buffer.from(mutateText(text, random)))));
+}
+
+const EDITS = [
+  { edit: 'env', name: 'A', value: '' },
+  { edit: 'path', from: '/bin', to: '/usr/bin' },
+  { edit: 'uid', from: 1000, to: 7 },
+  { edit: 'redact', pattern: 'abc' },
+  { edit: 'redact', pattern: /ab+c/ },
+  { edit: 'hostname', name: 'x' },
+  { edit: 'port', from: 80, to: 81 },
+] as const;
 
 /** Entries enough for the quick way: it must say what the general way says. */
 function bothWays(random: Random): void {
@@ -246,6 +285,9 @@ async function lookAt(set: MemoryDirectory | Uint8Array, random: Random): Promis
         );
       }
     },
+    async () => {
+      await editInto(checkpoint, new MemoryDirectory(), [random.of(EDITS)], { unmatched: 'report', incomplete: 'report', dryRun: random.once(2) });
+    },
     () => checkpoint.sockets(),
     () => checkpoint.mounts(),
     () => checkpoint.namespaces(),
@@ -311,7 +353,8 @@ const policies = (random: Random): void => void attempt(() => void policyOf(pars
 
 export const TARGETS: readonly Target[] = [
   { name: 'image', weight: 40, run: (random) => decodeImage(oddImage(random.of(KINDS), random), random.once(20) ? random.of(['netdev-1.img', 'iptables-1.img', 'x']) : 'x.img') },
-  { name: 'json', weight: 17, run: texts },
+  { name: 'raw', weight: 8, run: raws },
+  { name: 'json', weight: 9, run: texts },
   { name: 'pagemap', weight: 10, run: pagemaps },
   { name: 'lz4', weight: 10, run: lz4 },
   { name: 'pages', weight: 7, run: pagesFormats },
