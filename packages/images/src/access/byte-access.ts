@@ -9,6 +9,8 @@ export interface ByteAccess {
   readonly name: string;
   /** bytes; Infinity where only reading to the end would tell (a compressed stream) */
   readonly size: number;
+  /** of what lies in a compressed stream: bytes of that stream, as few as they may be */
+  readonly packedSize?: number | undefined;
   /** Reading backwards costs as much as reading all before again: a compressed stream. */
   readonly sequential: boolean;
   /** when it was written, in ms since 1970, where that is known */
@@ -42,6 +44,7 @@ export function sliceAccess(whole: ByteAccess, name: string, offset: number, siz
   return {
     name,
     size,
+    packedSize: whole.packedSize,
     sequential: whole.sequential,
     read: (at, length) => whole.read(offset + at, Math.max(0, Math.min(length, size - at))),
     close: () => whole.close(),

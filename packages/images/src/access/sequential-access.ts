@@ -18,6 +18,7 @@ export function sequentialAccess(packed: ByteAccess, compression: Compression, m
 class SequentialAccess implements ByteAccess {
   readonly name: string;
   readonly sequential = true;
+  readonly packedSize: number;
   size = Infinity;
   readonly #packed: ByteAccess;
   readonly #compression: Compression;
@@ -28,11 +29,14 @@ class SequentialAccess implements ByteAccess {
   /** of the pieces: what was taken from the generator and is not yet in a block */
   #rest: Uint8Array = new Uint8Array(0);
   #nextBlock = 0;
+  /** The block that was kept longest, to be filled anew: nobody has it, as reading gives copies. Else a gigabyte read is a gigabyte of garbage. */
+  #spare: ArrayBuffer | undefined;
   /** One read at a time moves the stream. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(packed: ByteAccess, compression: Compression, maxBytes: number) {
     this.name = packed.name;
+    this.packedSize = packed.packedSize ?? packed.size;
     this.#packed = packed;
     this.#compression = compression;
     this.#maxBytes = maxBytes;
@@ -53,10 +57,11 @@ class SequentialAccess implements ByteAccess {
       const block = await this.#block(Math.floor(at / BLOCK));
       const part = block.subarray(at % BLOCK, Math.min(block.length, (at % BLOCK) + length - got));
       if (part.length === 0) break;
-      parts.push(part);
+      // A block is filled anew when it is no longer kept.
+      parts.push(part.slice());
       got += part.length;
     }
-    if (parts.length === 1) return parts[0]!.slice();
+    if (parts.length === 1) return parts[0]!;
     const joined = new Uint8Array(got);
     let at = 0;
     for (const part of parts) {
@@ -81,14 +86,21 @@ class SequentialAccess implements ByteAccess {
       if (block.length < BLOCK) this.size = number * BLOCK + block.length;
       if (number * BLOCK + block.length > this.#maxBytes) throw new ImageCorrupt({ file: this.name, why: `it unpacks to more than ${this.#maxBytes} bytes` });
       this.#blocks.set(number, block);
-      if (this.#blocks.size > KEPT) this.#blocks.delete(this.#blocks.keys().next().value!);
+      if (this.#blocks.size > KEPT) this.#dropOldest();
       if (number === n) return block;
       if (block.length < BLOCK) return new Uint8Array(0);
     }
   }
 
+  #dropOldest(): void {
+    const [number, block] = this.#blocks.entries().next().value!;
+    this.#blocks.delete(number);
+    this.#spare = block.buffer as ArrayBuffer;
+  }
+
   async #next(): Promise<Uint8Array> {
-    const block = new Uint8Array(BLOCK);
+    const block = new Uint8Array(this.#spare ?? new ArrayBuffer(BLOCK));
+    this.#spare = undefined;
     let filled = 0;
     while (filled < BLOCK) {
       if (this.#rest.length === 0) {
@@ -116,6 +128,7 @@ class SequentialAccess implements ByteAccess {
     void this.#pieces?.return().catch(() => undefined);
     this.#pieces = undefined;
     this.#blocks.clear();
+    this.#spare = undefined;
     this.#packed.close();
   }
 }

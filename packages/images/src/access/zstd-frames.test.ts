@@ -5,6 +5,7 @@ import { openCheckpoint } from '../checkpoint/open.js';
 import { tarOf } from '../testing/fuzz/archives.js';
 import { tinySet } from '../testing/tiny-set.js';
 import { bytesAccess } from './byte-access.js';
+import { sequentialAccess } from './sequential-access.js';
 import { unpackedPieces } from './unpack.js';
 import { ZstdFrames } from './zstd-frames.js';
 
@@ -81,4 +82,18 @@ t.test('archives within an archive share what one may have', async (t) => {
   const images = tarOf([...tinySet([{ pid: 10 }]).files].map(([name, bytes]) => ({ name, bytes })));
   using checkpoint = await openCheckpoint(tarOf([{ name: 'blobs/sha256/0', bytes: gzipSync(inner) }, { name: 'blobs/sha256/1', bytes: gzipSync(images) }]), { limits: { members: 100 } });
   t.equal((await checkpoint.processes()).length, 1);
+});
+
+t.test('an image of zeros, a thousand times what is packed of it, is not read at once', async (t) => {
+  const images = [...tinySet([{ pid: 10 }]).files].map(([name, bytes]) => ({ name, bytes: name === 'pstree.img' ? Buffer.concat([bytes, Buffer.alloc(20 * 2 ** 20)]) : bytes }));
+  using checkpoint = await openCheckpoint(gzipSync(tarOf(images)));
+  await t.rejects(checkpoint.processes(), { code: 'image-corrupt', message: /pstree.img: the file has 209\d+ bytes, more than 8388608 are not read at once/ });
+});
+
+t.test('a read across more blocks than are kept', async (t) => {
+  const bytes = Buffer.alloc(12 * 2 ** 20);
+  for (let at = 0; at < bytes.length; at += 4096) bytes.writeUInt32LE(at, at);
+  const access = sequentialAccess(bytesAccess('x', gzipSync(bytes, { level: 1 })), 'gzip', 2 ** 30);
+  for (let round = 0; round < 2; round++) t.ok(Buffer.from(await access.read(0, bytes.length)).equals(bytes));
+  t.ok(Buffer.from(await access.read(5000, 300_000)).equals(bytes.subarray(5000, 305_000)));
 });

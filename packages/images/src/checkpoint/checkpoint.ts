@@ -23,6 +23,7 @@ import type { CgroupView, MountView, NamespacesView } from '../views/surrounding
 import { readContainer } from './container.js';
 import type { ContainerView } from './container.js';
 import { Images } from './image-cache.js';
+import { mostReadWhole } from './image-files.js';
 import type { ImageFiles, Limits } from './image-files.js';
 
 /**
@@ -79,7 +80,7 @@ export class Checkpoint implements Disposable {
   async #beside<Entry>(type: ImageType<Entry>): Promise<Entry | undefined> {
     const name = fileName(type);
     const access = this.files.beside(name);
-    if (access === undefined || access.size > this.#limits.imageBytes) return undefined;
+    if (access === undefined || access.size > mostReadWhole(access, this.#limits)) return undefined;
     return [...new ImageReader(type, new MemorySource(name, await access.read(0, access.size))).entries()][0];
   }
 

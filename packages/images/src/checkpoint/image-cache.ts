@@ -7,6 +7,7 @@ import { fileName, idInName } from '../layout.js';
 import type { AnyImageType, ImageType } from '../layout.js';
 import { decodePagemap } from '../pagemap/pagemap.js';
 import type { Pagemap, PagemapType } from '../pagemap/pagemap.js';
+import { mostReadWhole } from './image-files.js';
 import type { ImageFiles, Limits } from './image-files.js';
 
 /**
@@ -40,7 +41,8 @@ export class Images {
   async bytes(name: string): Promise<Uint8Array | undefined> {
     const access = this.files.open(name);
     if (access === undefined) return undefined;
-    if (access.size > this.#limits.imageBytes) throw new ImageCorrupt({ file: name, why: `the file has ${access.size} bytes, more than ${this.#limits.imageBytes} are not read at once` });
+    const most = mostReadWhole(access, this.#limits);
+    if (access.size > most) throw new ImageCorrupt({ file: name, why: `the file has ${access.size} bytes, more than ${most} are not read at once` });
     const bytes = await access.read(0, access.size);
     if (!access.sequential) access.close();
     return bytes;

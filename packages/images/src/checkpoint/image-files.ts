@@ -34,3 +34,12 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = { unpackedBytes: 2 ** 40, members: 100_000, imageBytes: 512 * 2 ** 20, parents: 1000, nesting: 3 };
+
+/** What any image in a compressed archive may have, and how many times the archive's size. Images shrink ten times, zeros a thousand. */
+const PACKED_IMAGE = 8 * 2 ** 20;
+const PACKED_RATIO = 50;
+
+/** How many bytes of a file are read at once: of a compressed one in proportion to what there really is. */
+export function mostReadWhole({ packedSize }: ByteAccess, { imageBytes }: Limits): number {
+  return packedSize === undefined ? imageBytes : Math.min(imageBytes, Math.max(PACKED_IMAGE, PACKED_RATIO * packedSize));
+}
