@@ -11,6 +11,8 @@ export const memcached: RealProgramKind = {
   skip: lacks('memcached'),
   rounds: 3,
   idle: [],
+  // CRIU asks for limits of its tasks as a real user of theirs.
+  peerBy: ['setpriv', '--ruid=nobody', '--rgid=nogroup', '--clear-groups'],
   start: async (ws) => {
     const port = await freePort();
     const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];

@@ -22,11 +22,15 @@ export function statSegment(id: number): SegmentStatus | undefined {
   return shmid64_ds.read(scratch.view, 0);
 }
 
-/** Adds a segment; its contents are those of the shared memory object of its id. */
-export function captureSegment(id: number, status: SegmentStatus, namespaceId: number, at: DumpContext): void {
+/**
+ * Adds a segment; its contents are those of the shared memory object of its id.
+ * @returns whether it has some: false where it is left to the outside
+ */
+export function captureSegment(id: number, status: SegmentStatus, namespaceId: number, at: DumpContext): boolean {
   const external = at.options.external?.includes(`shm[${id}]`) === true;
   const message: ipc_shm_entry = { desc: describeObject(id, status), size: status.shm_segsz, inPagemaps: true, creatorPid: status.shm_cpid, ...(external && { external }) };
   at.append(IMAGE_TYPES.ipcnsShm, { message, payload: new Uint8Array(0) }, namespaceId);
+  return !external;
 }
 
 /** A segment that we have attached. */

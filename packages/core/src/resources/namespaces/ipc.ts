@@ -39,8 +39,7 @@ export const ipc: NamespaceKind = {
     for (const segment of path === undefined ? attached : readSystemVIds('shm')) {
       const status = statSegment(segment);
       if (status === undefined) throw new HostLacks('shm-missing', 'somebody has removed it meanwhile', { object: `System V segment ${segment}` });
-      captureSegment(segment, status, id, at);
-      if (attached.has(segment)) continue;
+      if (!captureSegment(segment, status, id, at) || attached.has(segment)) continue;
       // Nobody has it now, so that we have to.
       const ours = attachSegment(segment, status.shm_segsz, SHM.RDONLY);
       at.defer(() => ours[Symbol.dispose]());
