@@ -1,7 +1,8 @@
 /*
  * Starts the tests' processes and adopts what they leave behind: it is their subreaper (prctl(2)), reaps at once (pid 1
  * may take seconds, and a zombie still owns its pid), and kills its whole flock when its stdin closes, so that nothing
- * outlives a test, however the test ends. System V segments that they made and nobody has attached go, too.
+ * outlives a test, however the test ends. System V segments that they made and nobody has attached go, too, and semaphore
+ * sets that they were the last to change.
  *
  * stdin, a line each, fields separated by tabs:
  *   run ID SESSION CWD OUT ARGV...     SESSION 1: setsid(2) first; stdout and stderr are appended to OUT
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -105,6 +107,18 @@ static void remove_segments(void)
 	}
 }
 
+static void remove_semaphores(void)
+{
+	struct seminfo info;
+	int last = semctl(0, 0, SEM_INFO, &info);
+	for (int i = 0; i <= last; i++) {
+		struct semid_ds ds;
+		int id = semctl(i, 0, SEM_STAT, &ds);
+		int pid = id < 0 ? 0 : semctl(id, 0, GETPID);
+		if (pid > 0 && ours[pid / 8] >> pid % 8 & 1) semctl(id, 0, IPC_RMID);
+	}
+}
+
 int main(void)
 {
 	static char buffer[1 << 16];
@@ -136,5 +150,6 @@ int main(void)
 	}
 	slaughter();
 	remove_segments();
+	remove_semaphores();
 	return 0;
 }

@@ -128,8 +128,9 @@ function bytesOnce(hay: Uint8Array, needle: Uint8Array, places: Uint32Array): { 
   return result;
 }
 
-/** WHATWG's "latin1" is windows-1252; bytes are to be code points. */
+/** WHATWG's "latin1" is windows-1252; bytes are to be code points. Node has a quick way for that. */
 function codePoints(bytes: Uint8Array): string {
+  if (typeof Buffer === 'function') return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   const parts: string[] = [];
   for (let at = 0; at < bytes.length; at += 8192) parts.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
   return parts.join('');
