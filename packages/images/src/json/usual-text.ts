@@ -21,7 +21,7 @@ const WINDOW = 128 * 1024;
 const ONE_PIECE = 2 * 1024 * 1024;
 /** Entries beyond are left to the general way: neither they nor their text are held twice. */
 const MAX_WINDOW = 32 * 1024 * 1024;
-const MAX_ROOM = 4 * MAX_WINDOW;
+const MAX_ROOM = 8 * MAX_WINDOW;
 /** What an entry's text mostly is, at most, in sizes of the entry. */
 const TEXT_RATIO = 6;
 
@@ -49,7 +49,7 @@ export function* usualEntries(reader: ImageReader<unknown>, source: ByteSource):
     else if (entries.length === window) window = Math.max(2 * window, 4 + new DataView(entries.buffer, entries.byteOffset).getUint32(0, true));
     else return;
     room = Math.max(room, TEXT_RATIO * window);
-    if (window > MAX_WINDOW || room > MAX_ROOM + TEXT_RATIO * MAX_WINDOW) return;
+    if (window > MAX_WINDOW || room > MAX_ROOM) return;
   }
 }
 
