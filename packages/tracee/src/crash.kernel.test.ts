@@ -1,5 +1,6 @@
 // We are killed at random moments while we steer a program that looks after its own state: it must not notice.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import t from 'tap';
@@ -34,7 +35,7 @@ function nextSteerer(pid: number): ChildProcess {
 async function steerAndDie(child: ChildProcess, ms: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     child.once('exit', (_, signal) => (signal === 'SIGKILL' ? resolve() : reject(new Error('the steerer ended by itself'))));
-    child.stdout?.once('data', () => setTimeout(() => child.kill('SIGKILL'), ms));
+    child.stdout?.once('data', () => void setTimeout(ms).then(() => child.kill('SIGKILL')));
     child.stdin?.write('.');
   });
 }
@@ -171,8 +172,9 @@ for (const [name, flags] of [['linked dynamically', []], ['static', ['-static']]
       const current = next;
       next = nextSteerer(victim.pid);
       const stopped = round % 4 === 3;
-      if (stopped) setTimeout(() => kill(victim.pid, SIG.STOP), Math.random() * 10);
-      await steerAndDie(current, Math.random() * 20);
+      /* Waited for: the stop may be due only after the steerer is gone, and no timer goes off while until() sleeps. */
+      const stop = stopped ? setTimeout(Math.random() * 10).then(() => kill(victim.pid, SIG.STOP)) : undefined;
+      await Promise.all([steerAndDie(current, Math.random() * 20), stop]);
       if (stopped) {
         until(() => [...threadStates(victim.pid).values()].every((state) => state === 'T'), () => `round ${round}: it does not stop`);
         kill(victim.pid, SIG.CONT);
