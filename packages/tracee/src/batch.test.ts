@@ -1,7 +1,7 @@
 // Batches against a runner that only pretends: what lies where when the puppet would run.
 import t from 'tap';
 import { Memory } from '@criu-ts/kernel/sys';
-import { Batch, BatchFailed, Ref, type BatchRunner } from './batch.js';
+import { Batch, BatchBuffers, BatchFailed, Ref, type BatchRunner } from './batch.js';
 
 const OPS = 0x1000;
 const DATA = 0x2000;
@@ -14,28 +14,37 @@ interface Call {
   readonly expect: number;
   readonly references: number;
   readonly args: readonly bigint[];
+  /** What the arguments are when the call is made. */
+  readonly values: readonly bigint[];
   /** NUL-terminated, at the first argument */
   readonly text: string;
 }
 
 /** Calls in the order in which they run; each returns its number, or what `result` says. */
-function pretend(result: (nr: number) => number = (nr) => nr): { batch: Batch; calls: Call[]; runs: number[] } {
+function pretend(result: (nr: number) => number = (nr) => nr, withSpare = false): { batch: Batch; calls: Call[]; runs: number[] } {
   const remote = { ops: new Memory(CAPACITY * OP_SIZE), data: new Memory(DATA_SIZE) };
   const calls: Call[] = [];
   const runs: number[] = [];
-  let done = 0;
+  /** Of what was started; it runs when it is waited for: as late as can be. */
+  let started: number | undefined;
   const runner: BatchRunner = {
     area: { ops: OPS, opsCapacity: CAPACITY, data: DATA, dataSize: DATA_SIZE },
     write: (at, memory, length) => (at === OPS ? remote.ops : remote.data).bytes.set(memory.bytes.subarray(0, length)),
     read: (_, memory, length) => memory.bytes.set(remote.ops.bytes.subarray(0, length)),
     start(count) {
+      if (started !== undefined) throw new Error('it still runs');
       runs.push(count);
-      done = run(count);
+      started = count;
     },
-    finish: () => done,
+    finish() {
+      const count = started ?? 0;
+      started = undefined;
+      return run(count);
+    },
   };
   const run = (count: number): number => {
     const { view } = remote.ops;
+    const results: number[] = [];
     for (let i = 0; i < count; i++) {
       const at = i * OP_SIZE;
       const args = Array.from({ length: 6 }, (_, n) => view.getBigInt64(at + 8 + 8 * n, true));
@@ -43,14 +52,18 @@ function pretend(result: (nr: number) => number = (nr) => nr): { batch: Batch; c
       const text = first >= 0 && first < DATA_SIZE ? remote.data.bytes.subarray(first, remote.data.bytes.indexOf(0, first)) : new Uint8Array();
       const nr = view.getUint32(at, true);
       const expect = view.getUint16(at + 4, true);
+      const references = view.getUint16(at + 6, true);
+      const values = args.map((arg, n) => ((references >> n) & 1 ? BigInt(results[Number(arg & 0xffff_ffffn)] as number) + (arg >> 32n) : arg));
       const value = result(nr);
+      results.push(value);
       view.setBigInt64(at + 64, BigInt(value), true);
-      calls.push({ nr, expect, references: view.getUint16(at + 6, true), args, text: Buffer.from(text).toString() });
+      calls.push({ nr, expect, references, args, values, text: Buffer.from(text).toString() });
       if ((expect === 1 && value < 0) || (expect === 2 && BigInt(value) !== view.getBigInt64(at + 56, true))) return i;
     }
     return count;
   };
-  return { batch: new Batch(runner, { ops: new Memory(CAPACITY * OP_SIZE), data: new Memory(DATA_SIZE) }), calls, runs };
+  const buffers = (): BatchBuffers => new BatchBuffers(CAPACITY * OP_SIZE, DATA_SIZE);
+  return { batch: new Batch(runner, buffers(), withSpare ? buffers() : undefined), calls, runs };
 }
 
 t.test('arguments as 64-bit words', async (t) => {
@@ -104,6 +117,38 @@ t.test('data is there when its call runs, however they overflow', async (t) => {
     batch.run();
     t.same(calls.map(({ text }) => text), wanted, `steps of ${size}`);
   }
+});
+
+t.test('with spare buffers the next calls are built while the puppet is at the last ones', async (t) => {
+  for (let size = 1; size < 120; size += 7) {
+    const { batch, calls, runs } = pretend((nr) => 1000 + nr, true);
+    const wanted: [text: string, argument: bigint][] = [];
+    const first = batch.call(0);
+    wanted.push(['', 0n]);
+    let before = first;
+    for (let i = 1; i < 100; i++) {
+      const text = `${i}:`.padEnd(3 + ((i * size) % 110), '=');
+      wanted.push([text, BigInt(i % 3 === 0 ? 1000 : 999 + i)]);
+      before = batch.call(i, batch.string(text), i % 3 === 0 ? first : before);
+    }
+    t.ok(runs.length > 10 && calls.length < 100, 'the last ones are still to come');
+    batch.run();
+    t.equal(runs.reduce((sum, count) => sum + count), 100);
+    t.same(calls.map(({ text, values }) => [text, values[1]]), wanted, `steps of ${size}`);
+    t.equal(batch.result(before), 1099);
+  }
+});
+
+t.test('a failure while the next calls are being built', async (t) => {
+  const { batch, calls, runs } = pretend((nr) => (nr === 7 ? -2 : nr), true);
+  for (let i = 0; i < CAPACITY; i++) batch.doing(`first ${i}`).call(i);
+  const goOn = (): void => {
+    for (let i = 0; ; i++) batch.doing('behind').call(100 + i);
+  };
+  t.throws(goOn, { message: /ENOENT/, doing: 'first 7' });
+  t.equal(calls.length, CAPACITY);
+  batch.run();
+  t.same(runs, [CAPACITY], 'what was built behind it never runs');
 });
 
 t.test('room keeps data and calls together', async (t) => {

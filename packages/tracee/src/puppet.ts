@@ -1,6 +1,6 @@
 import { clone_args, CLONE, kernel_sigaction, PR, PTRACE, PTRACE_O, SIG, SYS } from '@criu-ts/kernel/abi';
-import { kill, Memory, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
-import { Batch, type BatchRunner } from './batch.js';
+import { kill, processVmRead, processVmWrite, type SyscallArg } from '@criu-ts/kernel/sys';
+import { Batch, BatchBuffers, type BatchRunner } from './batch.js';
 import { BLOB } from './blob.js';
 import { TraceeDied } from './errors.js';
 import type { Registers } from './registers.js';
@@ -13,15 +13,10 @@ const ALL_BUT_SIGTRAP = ~(1n << BigInt(SIG.TRAP - 1)) & 0xffff_ffff_ffff_ffffn;
 /** Puppets are killed when we die; births and system calls are told apart from signals. */
 export const PUPPET_OPTIONS = PTRACE_O.EXITKILL | PTRACE_O.TRACESYSGOOD | PTRACE_O.TRACEFORK | PTRACE_O.TRACEVFORK | PTRACE_O.TRACECLONE;
 
-interface BatchBuffers {
-  readonly ops: Memory;
-  readonly data: Memory;
-}
-
-/** One set for all puppets, as they are steered one at a time; another one where a batch is built while another is. */
+/** One set for all puppets, as they are steered one at a time; others where a batch is built while another is, or runs. */
 const idleBuffers: BatchBuffers[] = [];
 
-const takeBuffers = (): BatchBuffers => idleBuffers.pop() ?? { ops: new Memory(BLOB.opsSize), data: new Memory(BLOB.dataSize) };
+const takeBuffers = (): BatchBuffers => idleBuffers.pop() ?? new BatchBuffers(BLOB.opsSize, BLOB.dataSize);
 
 export interface CloneOptions {
   /** CLONE_*, without an exit signal */
@@ -88,18 +83,19 @@ export class Puppet {
   }
 
   /**
-   * As {@link batch}, but its last calls still run when this returns: they are over when the function that it returns is,
-   * and no other calls may be made before. Worth it where the puppet has a CPU of its own.
+   * As {@link batch}, but calls run while the next ones are built, and the last ones still do when this returns: they are
+   * over when the function that it returns is, and no other calls may be made before. Worth it where the puppet has a CPU
+   * of its own.
    * @throws BatchFailed both
    */
   startBatch(build: (batch: Batch) => void): () => void {
-    const buffers = takeBuffers();
-    const batch = new Batch(this.#runner, buffers);
+    const buffers = [takeBuffers(), takeBuffers()] as const;
+    const batch = new Batch(this.#runner, ...buffers);
     build(batch);
     batch.start();
     return () => {
       batch.finish();
-      idleBuffers.push(buffers);
+      idleBuffers.push(...buffers);
     };
   }
 

@@ -3,8 +3,6 @@ import type { mm_entry, pstree_entry } from '@criu-ts/images';
 import { ImageCorrupt } from '../errors.js';
 import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
 
-const PAGE_MASK = BigInt(PAGE - 1);
-
 const ADDRESSES = ['mmStartCode', 'mmEndCode', 'mmStartData', 'mmEndData', 'mmStartStack', 'mmStartBrk', 'mmBrk', 'mmArgStart', 'mmArgEnd', 'mmEnvStart', 'mmEnvEnd'] as const;
 
 /** The main thread has the number of the process, and no thread is there twice. @throws ImageCorrupt */
@@ -16,11 +14,14 @@ export function checkThreads({ pid, threads }: pstree_entry): void {
 /** Everything lies in the user's half of the address space, mappings on pages and one behind the other. @throws ImageCorrupt */
 export function checkAddresses(mm: mm_entry, pid: number): void {
   const object = `mm-${pid}.img`;
-  let last = 0n;
-  for (const { start, end, status } of mm.vmas) {
+  let last = 0;
+  for (const vma of mm.vmas) {
     // The kernel's, the same in every process; and guards, which lie in mappings.
-    if (status & (VMA.VSYSCALL | VMA.GUARD)) continue;
-    if (start < last || end <= start || end > BigInt(TASK_SIZE) || (start | end) & PAGE_MASK) throw new ImageCorrupt(`the mapping ${start.toString(16)}-${end.toString(16)} can't be`, { object });
+    if (vma.status & (VMA.VSYSCALL | VMA.GUARD)) continue;
+    // What is beyond exact numbers is beyond TASK_SIZE.
+    const start = Number(vma.start);
+    const end = Number(vma.end);
+    if (start < last || end <= start || end > TASK_SIZE || start % PAGE !== 0 || end % PAGE !== 0) throw new ImageCorrupt(`the mapping ${vma.start.toString(16)}-${vma.end.toString(16)} can't be`, { object });
     last = end;
   }
   for (const name of ADDRESSES) if (mm[name] > BigInt(TASK_SIZE)) throw new ImageCorrupt(`${name} is 0x${mm[name].toString(16)}, which is no user address`, { object });

@@ -3,9 +3,9 @@ import type { vma_entry } from '@criu-ts/images';
 import { MADV, O, SYS, UFFD } from '@criu-ts/kernel/abi';
 import { type OwnedFd, pidfdGetfd, pidfdOpen } from '@criu-ts/kernel/sys';
 import { type Batch, BLOB, type Puppet, type Ref } from '@criu-ts/tracee';
-import { fillItself, fillThroughUs, planFill } from '../resources/memory/fill.js';
+import { fillThroughUs, pageReader, planFill } from '../resources/memory/fill.js';
 import { gaps, type Range } from '../resources/memory/map-rings.js';
-import { type PageSet, subtract } from '../resources/memory/page-set.js';
+import { bytesOf, type PageSet, subtract } from '../resources/memory/page-set.js';
 import type { StoredPages, StoredRun } from '../resources/memory/stored-pages.js';
 import { fillByUserfaultfd } from '../resources/memory/userfault-fill.js';
 import { PAGE } from '../resources/memory/vma-status.js';
@@ -59,8 +59,8 @@ export interface Filling {
   readonly pages: StoredPages;
   /** Those of them that are wanted. */
   readonly runs: readonly StoredRun[];
-  /** Adds the calls that make room for them. */
-  map(batch: Batch, bring: Bring): void;
+  /** Adds the calls that make room for them. @param mapped may be told, on the way, up to which address all is there */
+  map(batch: Batch, bring: Bring, mapped: (to: number) => void): void;
   /** Adds those that come when they are there. */
   finish(batch: Batch): void;
 }
@@ -78,11 +78,12 @@ export async function startFilling(run: RestoreRun, { mm }: TaskImages, puppet: 
   const { file } = pages;
   const { pid } = puppet.tracee;
   const plan = planFill(mm, runs);
-  run.stats.pagesRestored += runs.reduce((sum, { length }) => sum + length, 0) / PAGE;
+  run.stats.pagesRestored += bytesOf(runs) / PAGE;
   const build = (b: Batch): void => {
     const bring = bringDescriptors(b);
-    map(b, bring);
-    if (file !== undefined && plan.itself.length > 0) fillItself(b, bring(file), plan.itself);
+    const read = file !== undefined && plan.itself.length > 0 ? pageReader(b, bring(file), plan.itself) : () => undefined;
+    map(b, bring, read);
+    read(Infinity);
   };
   if (plan.threads.length === 0 && (file !== undefined || runs.length === 0)) {
     return puppet.startBatch((b) => {

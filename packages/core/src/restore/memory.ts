@@ -6,8 +6,8 @@ import { heldVmas, presentPages, rangesOf, regionsOf } from '../resources/memory
 import { restoreAioRings } from '../resources/memory/aio-rings.js';
 import { hugeFlags, type HugePageNeeds, needForPrivate, needHugePages } from '../resources/memory/hugetlb.js';
 import { mapRings } from '../resources/memory/map-rings.js';
-import { mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
-import { cutRuns, pageSetOf, subtract, toRanges } from '../resources/memory/page-set.js';
+import { filledVmas, mapVmas, protectVmas } from '../resources/memory/map-vmas.js';
+import { cutOut, cutRuns, pageSetOf, subtract, toRanges } from '../resources/memory/page-set.js';
 import type { StoredPages, StoredRun } from '../resources/memory/stored-pages.js';
 import { createSharedMemory, fillSharedMemory } from '../resources/memory/shared-memory.js';
 import { attachedSize, attachedSizes, attachSegments, isSystemV } from '../resources/memory/system-v.js';
@@ -42,6 +42,9 @@ export async function restoreMemory(run: RestoreRun): Promise<void> {
 
 /** Processes that map and read while we see to the next ones; each holds descriptors of ours meanwhile. */
 const AT_ONCE = 8;
+
+/** A process that is alone and has more mappings than this maps them on another CPU while we read on in the list of them. */
+const WORTH_A_CPU = 1000;
 
 /** Of all processes, and of the memory that they share. */
 export function hugePageNeeds(run: RestoreRun): HugePageNeeds {
@@ -98,22 +101,23 @@ async function startTaskMemory(run: RestoreRun, task: TaskImages, { pages, sizeO
   const stored = fillable(pages.runs, mm);
   const runs = heritage === undefined ? stored : cutRuns(stored, subtract(pageSetOf(stored), presentPages(heritage)));
   const rings = mm.vmas.filter(({ status, shmid }) => (status & VMA.FILE_SHARED) !== 0 && run.files.choosesPlace(Number(shmid)));
-  const elsewhere = run.plan.tasks.length > 1 ? run.elsewhere(puppet.tracee.tid) : undefined;
+  const elsewhere = run.plan.tasks.length > 1 || mm.vmas.length > WORTH_A_CPU ? run.elsewhere(puppet.tracee.tid) : undefined;
+  const filled = filledVmas(mm, runs);
   const wait = await startFilling(run, task, puppet, {
     pages,
     runs,
-    map(b, bring) {
+    map(b, bring, mapped) {
       const kept = toRanges(heldRanges);
       keepOnly(b, run, kept);
       if (heritage?.hasHeirs === false) dropPages(b, heldRanges, heritage.keptPages);
       mapRings(b, rings, [{ start: blob, end: parking }, ...run.vdso.parkedAt(parking), ...kept], (vma) => bring(run.files.openForMapping(Number(vma.shmid), O.RDWR)));
       attachSegments(b, mm, sizeOf);
-      mapVmas(b, mm, runs, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid, later) : fileOfMapping(run, vma)));
+      mapVmas(b, mm, filled, new Set([...rings, ...held]), (vma) => bring(vma.status & VMA.ANON_SHARED ? sharedObject(run, vma.shmid, later) : fileOfMapping(run, vma)), mapped);
       run.vdso.place(b, parking, mm);
       setMm(b, mm, bring(run.files.openForMapping(mm.exeFileId, O.RDONLY)));
     },
     finish(b) {
-      protectVmas(b, mm, runs, new Set(held));
+      protectVmas(b, mm, filled, new Set(held));
       releaseDescriptors(b);
     },
   });
@@ -177,6 +181,7 @@ const EXE_FD = 1000;
 
 /** The host's own vdso is there already; rings are the kernel's. */
 function fillable(stored: readonly StoredRun[], { vmas }: mm_entry): readonly StoredRun[] {
-  const others = vmas.filter(({ status }) => (status & (VMA.VDSO | VMA.AIORING)) !== 0);
-  return others.length === 0 ? stored : cutRuns(stored, subtract(pageSetOf(stored), rangesOf(others)));
+  let runs = stored;
+  for (const { start, end, status } of vmas) if (status & (VMA.VDSO | VMA.AIORING)) runs = cutOut(runs, Number(start), Number(end));
+  return runs;
 }

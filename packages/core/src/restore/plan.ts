@@ -1,7 +1,8 @@
+import type { mm_entry } from '@criu-ts/images';
 import { BLOB } from '@criu-ts/tracee';
 import { HostLacks, ImageCorrupt, throwProblems, Unsupported } from '../errors.js';
 import { type GrowthTask, planGrowth } from '../model/growth.js';
-import { PAGE, TASK_SIZE } from '../resources/memory/vma-status.js';
+import { PAGE, TASK_SIZE, VMA } from '../resources/memory/vma-status.js';
 import type { DeadImages, RestorePlan, TaskImages } from './run.js';
 
 /** Room behind the blob where vvar and vdso wait while everything else is replaced. */
@@ -36,15 +37,24 @@ function checkTree(tasks: readonly TaskImages[], dead: readonly DeadImages[]): v
   if (tasks.length === 0) throw new ImageCorrupt('the root of the tree is dead', { object: 'pstree.img' });
 }
 
+/** From an address on, in one of them: few of its mappings are looked at where the gap lies low. */
+function firstGap({ vmas }: mm_entry, from: number, size: number): number {
+  let at = from;
+  for (const { start, end, status } of vmas) {
+    // It lies in a mapping.
+    if (status & VMA.GUARD) continue;
+    if (Number(start) >= at + size) break;
+    at = Math.max(at, Number(end));
+  }
+  return at;
+}
+
 /** The first gap of that size in all address spaces at once. */
 function findHole(tasks: readonly TaskImages[], size: number): number {
-  const ranges = tasks.flatMap(({ mm }) => mm.vmas.map(({ start, end }) => [Number(start), Number(end)] as const));
-  ranges.sort(([a], [b]) => a - b);
   let at = BLOB_SEARCH_START;
-  for (const [start, end] of ranges) {
-    if (end <= at) continue;
-    if (start >= at + size) break;
-    at = end;
+  for (let before = 0; before !== at;) {
+    before = at;
+    for (const { mm } of tasks) at = firstGap(mm, at, size);
   }
   if (at + size > TASK_SIZE) throw new HostLacks('address-space', 'there is no room for our code beside the processes\' own memory');
   return at;

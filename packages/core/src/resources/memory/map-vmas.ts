@@ -23,10 +23,18 @@ export function mapRegions(batch: Batch, regions: readonly Region[], fileOf: Map
   }
 }
 
-/** Adds the calls that make all mappings; System V segments and `mapped` ones are there already. @param runs pages that will be filled in: their mappings are writable until {@link protectVmas} */
-export function mapVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], mapped: ReadonlySet<vma_entry>, fileOf: MappedFile): void {
-  const filled = filledVmas(mm, runs);
-  for (const vma of mm.vmas) {
+/** So many mappings are made before their pages are read. */
+const MAPPED_AT_ONCE = 512;
+
+/**
+ * Adds the calls that make all mappings; System V segments and `mapped` ones are there already.
+ * @param filled these are writable until {@link protectVmas}; see {@link filledVmas}
+ * @param madeTo is told now and then up to which address all is there
+ */
+export function mapVmas(batch: Batch, mm: mm_entry, filled: ReadonlySet<vma_entry>, mapped: ReadonlySet<vma_entry>, fileOf: MappedFile, madeTo: (address: number) => void): void {
+  for (let i = 0; i < mm.vmas.length; i++) {
+    const vma = mm.vmas[i] as vma_entry;
+    if (i % MAPPED_AT_ONCE === MAPPED_AT_ONCE - 1) madeTo(Number(vma.start));
     if (vma.status & (KERNELS | VMA.GUARD)) continue;
     const start = Number(vma.start);
     const length = Number(vma.end) - start;
@@ -49,8 +57,7 @@ function mapVma(batch: Batch, vma: vma_entry, filled: boolean, fileOf: MappedFil
 }
 
 /** Gives them their rights, locks, names and seals: when the pages are there. @param held were cut out of regions */
-export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun[], held: ReadonlySet<vma_entry>): void {
-  const filled = filledVmas(mm, runs);
+export function protectVmas(batch: Batch, mm: mm_entry, filled: ReadonlySet<vma_entry>, held: ReadonlySet<vma_entry>): void {
   const writable = PROT.READ | PROT.WRITE;
   for (const vma of mm.vmas) {
     if (vma.status & (KERNELS | VMA.GUARD | VMA.AIORING)) continue;
@@ -66,15 +73,15 @@ export function protectVmas(batch: Batch, mm: mm_entry, runs: readonly StoredRun
 }
 
 /** Private mappings that are not writable but have pages of their own: written once, then protected. */
-function filledVmas(mm: mm_entry, runs: readonly StoredRun[]): ReadonlySet<vma_entry> {
+export function filledVmas(mm: mm_entry, runs: readonly StoredRun[]): ReadonlySet<vma_entry> {
   const filled = new Set<vma_entry>();
   let i = 0;
   for (const vma of mm.vmas) {
-    const end = Number(vma.end);
+    if (vma.prot & PROT.WRITE || vma.status & KERNELS) continue;
     const start = Number(vma.start);
     while (i < runs.length && (runs[i] as StoredRun).address + (runs[i] as StoredRun).length <= start) i++;
     const run = runs[i];
-    if (run !== undefined && run.address < end && !(vma.prot & PROT.WRITE) && !(vma.status & KERNELS)) filled.add(vma);
+    if (run !== undefined && run.address < Number(vma.end)) filled.add(vma);
   }
   return filled;
 }

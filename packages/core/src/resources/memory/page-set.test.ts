@@ -1,5 +1,5 @@
 import t from 'tap';
-import { cutRuns, intersect, type PageSet, sizeOf, subtract, unite } from './page-set.js';
+import { cutOut, cutRuns, firstBehind, intersect, type PageSet, sizeOf, subtract, unite } from './page-set.js';
 
 const rows: readonly { readonly name: string; readonly a: PageSet; readonly b: PageSet; readonly both: PageSet; readonly onlyA: PageSet; readonly any: PageSet }[] = [
   { name: 'nothing', a: [], b: [], both: [], onlyA: [], any: [] },
@@ -33,4 +33,20 @@ t.test('runs are cut, and know where their parts are stored', async (t) => {
     { address: 30, length: 1, offset: 110 },
     { address: 34, length: 1, offset: 114 },
   ]);
+});
+
+t.test('a range is cut out of runs', async (t) => {
+  const runs = [
+    { address: 10, length: 10, offset: 0 },
+    { address: 30, length: 10, offset: 10 },
+    { address: 40, length: 5, offset: 20 },
+  ];
+  t.same([9, 10, 19, 20, 30, 44, 45].map((address) => firstBehind(runs, address)), [0, 0, 0, 1, 1, 2, 3]);
+  t.equal(firstBehind([], 1), 0);
+  for (const [start, end] of [[0, 10], [20, 30], [45, 99], [22, 25]] as const) t.equal(cutOut(runs, start, end), runs, `nothing at ${start}`);
+  t.same(cutOut(runs, 10, 20), runs.slice(1));
+  t.same(cutOut(runs, 0, 99), []);
+  t.same(cutOut(runs, 44, 46), [runs[0], runs[1], { address: 40, length: 4, offset: 20 }]);
+  t.same(cutOut(runs, 12, 32), [{ address: 10, length: 2, offset: 0 }, { address: 32, length: 8, offset: 12 }, runs[2]]);
+  t.same(cutOut(runs, 33, 35), [runs[0], { address: 30, length: 3, offset: 10 }, { address: 35, length: 5, offset: 15 }, runs[2]]);
 });

@@ -6,6 +6,11 @@ interface Span {
   readonly length: number;
 }
 
+/** Pages that are one behind the other in a file, too. */
+interface FileSpan extends Span {
+  readonly offset: number;
+}
+
 /** @param runs in order of address */
 export function pageSetOf(runs: Iterable<Span>): PageSet {
   const set: number[] = [];
@@ -66,9 +71,38 @@ export function sizeOf(set: PageSet): number {
   return size;
 }
 
+/** Of all runs together. */
+export function bytesOf(runs: readonly Span[]): number {
+  let bytes = 0;
+  for (const { length } of runs) bytes += length;
+  return bytes;
+}
+
+/** Index of the first run that ends behind an address, or how many runs there are. @param runs in order of address */
+export function firstBehind(runs: readonly Span[], address: number): number {
+  let from = 0;
+  let to = runs.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const { address: start, length } = runs[middle] as Span;
+    if (start + length > address) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
+
+/** Runs without what lies in that range; it may be in none. */
+export function cutOut(runs: readonly FileSpan[], start: number, end: number): readonly FileSpan[] {
+  const first = firstBehind(runs, start);
+  const last = firstBehind(runs, end);
+  const behind = (runs[last]?.address ?? end) < end ? last + 1 : last;
+  if (first === behind) return runs;
+  return runs.slice(0, first).concat(cutRuns(runs.slice(first, behind), [0, start, end, Infinity]), runs.slice(behind));
+}
+
 /** The parts of runs that lie in the set. */
-export function cutRuns<Run extends Span & { readonly offset: number }>(runs: readonly Run[], set: PageSet): Run[] {
-  const parts: Run[] = [];
+export function cutRuns(runs: readonly FileSpan[], set: PageSet): FileSpan[] {
+  const parts: FileSpan[] = [];
   let j = 0;
   for (const run of runs) {
     const end = run.address + run.length;
@@ -76,7 +110,8 @@ export function cutRuns<Run extends Span & { readonly offset: number }>(runs: re
     for (let k = j; k < set.length && (set[k] as number) < end; k += 2) {
       const from = Math.max(run.address, set[k] as number);
       const to = Math.min(end, set[k + 1] as number);
-      parts.push({ ...run, address: from, length: to - from, offset: run.offset + from - run.address });
+      const whole = from === run.address && to === end;
+      parts.push(whole ? run : { address: from, length: to - from, offset: run.offset + from - run.address });
     }
   }
   return parts;

@@ -3,6 +3,7 @@ import { NodeDirectory } from '@criu-ts/images/node';
 import { O } from '@criu-ts/kernel/abi';
 import { open, type OwnedFd } from '@criu-ts/kernel/sys';
 import { ImageCorrupt, Unsupported } from '../../errors.js';
+import { bytesOf, firstBehind } from './page-set.js';
 import { PAGE, PE } from './vma-status.js';
 
 /** A run of pages in the images. */
@@ -46,7 +47,7 @@ export class StoredPages implements Disposable {
   }
 
   get bytes(): number {
-    return this.runs.reduce((sum, { length }) => sum + length, 0);
+    return bytesOf(this.runs);
   }
 
   /** Checks and decompresses, where they are stored so. @throws ImageCorrupt */
@@ -56,8 +57,8 @@ export class StoredPages implements Disposable {
 
   /** The bytes of that range of memory. @throws ImageCorrupt where a part of it isn't stored */
   read(address: number, length: number): Uint8Array {
-    const run = this.runs.find((one) => one.address <= address && address + length <= one.address + one.length);
-    if (run === undefined) throw new ImageCorrupt(`the pages at 0x${address.toString(16)} are missing`);
+    const run = this.runs[firstBehind(this.runs, address)];
+    if (run === undefined || run.address > address || run.address + run.length < address + length) throw new ImageCorrupt(`the pages at 0x${address.toString(16)} are missing`);
     const bytes = new Uint8Array(length);
     this.readInto(bytes, run.offset + address - run.address);
     return bytes;
@@ -78,7 +79,7 @@ function runsOf({ vaddr, nrPages, flags }: ReturnType<typeof readPagemap>, name:
     if (((flags[i] as number) & PE.PARENT) !== 0) throw new Unsupported('image', 'pages in parent images are not supported yet', { object: name });
     const last = runs.at(-1);
     if (address % PAGE !== 0 || (last !== undefined && address < last.address + last.length)) throw new ImageCorrupt(`the run at 0x${address.toString(16)} is out of place`, { object: name });
-    if (last !== undefined && last.address + last.length === address) runs[runs.length - 1] = { ...last, length: last.length + length };
+    if (last !== undefined && last.address + last.length === address) runs[runs.length - 1] = { address: last.address, length: last.length + length, offset: last.offset };
     else if (length > 0) runs.push({ address, length, offset });
     offset += length;
   }
