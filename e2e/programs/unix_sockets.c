@@ -117,6 +117,19 @@ int main(void)
 	snprintf(path, sizeof path, "%s/removed", folder);
 	MUST(unlink(path));
 
+	/* As supervisord does it: found under its real name only when all is well. */
+	int linked = on(SOCK_STREAM, "linked.new", bind), twice = on(SOCK_STREAM, "twice", bind);
+	MUST(listen(linked, 3));
+	MUST(listen(twice, 3));
+	char other[128];
+	snprintf(path, sizeof path, "%s/linked.new", folder);
+	snprintf(other, sizeof other, "%s/linked", folder);
+	MUST(link(path, other));
+	MUST(unlink(path));
+	snprintf(path, sizeof path, "%s/twice", folder);
+	snprintf(other, sizeof other, "%s/thrice", folder);
+	MUST(link(path, other));
+
 	int inbox = on(SOCK_DGRAM, "inbox", bind), nameless = on(SOCK_DGRAM, "inbox", connect), named = on(SOCK_DGRAM, "@named", bind);
 	socklen_t length;
 	struct sockaddr_un to = name_of("inbox", &length);
@@ -183,6 +196,15 @@ int main(void)
 	if (geteuid() == 0) EQUAL(stat_.st_uid * 100 + stat_.st_gid, 1234);
 	snprintf(path, sizeof path, "%s/removed", folder);
 	EQUAL(access(path, F_OK), -1);
+	snprintf(path, sizeof path, "%s/linked.new", folder);
+	EQUAL(access(path, F_OK), -1);
+	CHECK(has_name(linked, 0, "linked.new"));
+	int late3 = on(SOCK_STREAM, "linked", connect), late_server3 = accept(linked, NULL, NULL);
+	CHECK(talk(late3, late_server3, "linked"));
+	for (const char **name = (const char *[]){ "twice", "thrice", NULL }; *name; name++) {
+		int client5 = on(SOCK_STREAM, *name, connect), server5 = accept(twice, NULL, NULL);
+		CHECK(talk(client5, server5, *name));
+	}
 	int late = on(SOCK_STREAM, "listener", connect), late_server = accept(listener, NULL, NULL);
 	CHECK(talk(late, late_server, "late"));
 	int late2 = on(SOCK_SEQPACKET, "relative", connect), late_server2 = accept(relative, NULL, NULL);
@@ -202,7 +224,7 @@ int main(void)
 	EQUAL(status, 0);
 
 	MUST(chdir("/"));
-	for (const char **name = (const char *[]){ "listener", "relative", "inbox", NULL }; *name; name++) {
+	for (const char **name = (const char *[]){ "listener", "relative", "inbox", "linked", "twice", "thrice", NULL }; *name; name++) {
 		snprintf(path, sizeof path, "%s/%s", folder, *name);
 		unlink(path);
 	}

@@ -2,18 +2,18 @@
 import type { unix_sk_entry } from '@criu-ts/images';
 import { AF, major, minor, O, S, SYS } from '@criu-ts/kernel/abi';
 import type { UnixSocket } from '@criu-ts/kernel/netlink';
-import { splitDeleted } from '@criu-ts/kernel/procfs';
+import { listDirectory, splitDeleted } from '@criu-ts/kernel/procfs';
 import { Memory, type OwnedFd, pathString, rawSyscall, sys, SyscallFailed } from '@criu-ts/kernel/sys';
 import { HostLacks, Unsupported } from '../errors.js';
 import { Scope } from '../scope.js';
-import { chmod, type FileStat, fileType, lchown, makeParents, openPath, parentOf, rmdir, statOf, statPath, unlink } from './paths.js';
+import { chmod, type FileStat, fileType, lchown, link, makeParents, openPath, parentOf, rmdir, statOf, statPath, unlink } from './paths.js';
 import { socket } from './socket-calls.js';
 import { bindName, fileOf, isPath, nameText, withoutNul } from './unix-calls.js';
 
 const memory = new Memory(2 * 4224);
 
 /** The part of the entry that tells where the socket is bound. */
-export type Place = Pick<unix_sk_entry, 'name' | 'nameDir' | 'deleted' | 'filePerms' | 'renamedTo'>;
+export type Place = Pick<unix_sk_entry, 'name' | 'nameDir' | 'deleted' | 'filePerms' | 'renamedTo'> & Partial<Pick<unix_sk_entry, 'otherNames'>>;
 
 /**
  * @param fileMatters others can reach the socket by its file: not so for connected ones
@@ -28,9 +28,12 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
   const text = pathString(withoutNul(name));
   const nameDir = text.startsWith('/') ? undefined : directoryOf(text, path, stat);
   const leads = isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`, false), stat) || isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`), stat);
-  // Such as a JVM's: bound under a temporary name, and renamed when others may find it.
+  // Such as a JVM's: bound under a temporary name, and renamed, or linked and unlinked, when others may find it.
   const renamed = !leads && fileMatters && stat.nlink > 0;
-  if (renamed && !isSame(statPath(path, false), stat)) {
+  const names = renamed || (fileMatters && stat.nlink > 1) ? namesIn(parentOf(path), stat) : [];
+  const renamedTo = renamed ? names[0] : undefined;
+  const otherNames = names.filter((other) => other !== (renamedTo ?? path));
+  if (renamed && renamedTo === undefined) {
     throw new Unsupported('file', `the unix socket ${text} can not be reached by that name any more`, {
       why: 'its file has another name now, or is seen from another root',
       hint: 'bind the socket to the name under which it shall be found',
@@ -41,8 +44,16 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
     filePerms: { mode: stat.mode, uid: stat.uid, gid: stat.gid },
     ...(nameDir !== undefined && { nameDir }),
     ...(!leads && { deleted: true }),
-    ...(renamed && { renamedTo: path }),
+    ...(renamedTo !== undefined && { renamedTo }),
+    ...(otherNames.length > 0 && { otherNames }),
   };
+}
+
+/** Under which names a file is in a directory. */
+function namesIn(directory: string, file: FileStat): string[] {
+  if (statPath(directory) === undefined) return [];
+  const paths = listDirectory(directory).map((name) => `${directory === '/' ? '' : directory}/${pathString(Buffer.from(name, 'latin1'))}`);
+  return paths.filter((path) => isSame(statPath(path, false), file));
 }
 
 const isSame = (found: FileStat | undefined, { dev, ino }: FileStat): boolean => found !== undefined && found.dev === dev && found.ino === ino;
@@ -72,18 +83,23 @@ export function bindPlace(fd: OwnedFd, place: Place, isLive: (file: FileStat) =>
   const path = nameDir === undefined ? text : `${nameDir}/${text}`;
   if (place.deleted === true) bindRemoved(fd, place, path, isLive);
   else bindKept(fd, place, path, isLive);
+  for (const other of place.otherNames ?? []) {
+    clear(other, isLive);
+    link(place.renamedTo ?? path, other);
+  }
 }
 
 /** Whether {@link bindPlace} would be given the name; an abstract one is taken for a moment. @throws HostLacks */
-export function preflightPlace({ name, nameDir, deleted }: Place, type: number, isLive: (file: FileStat) => boolean): void {
+export function preflightPlace({ name, nameDir, deleted, renamedTo, otherNames = [] }: Place, type: number, isLive: (file: FileStat) => boolean): void {
   if (!isPath(name)) {
     if (name.length === 0) return;
     using probe = socket(AF.UNIX, type, 0);
     bindAbstract(probe, name);
-  } else if (deleted !== true) {
-    const text = pathString(withoutNul(name));
-    judgeTaken(nameDir === undefined ? text : `${nameDir}/${text}`, isLive);
+    return;
   }
+  const text = pathString(withoutNul(name));
+  const kept = deleted === true ? renamedTo : nameDir === undefined ? text : `${nameDir}/${text}`;
+  for (const path of kept === undefined ? otherNames : [kept, ...otherNames]) judgeTaken(path, isLive);
 }
 
 function bindAbstract(fd: OwnedFd, name: Uint8Array): void {

@@ -42,7 +42,7 @@ t.equal(below('/ab', '/a'), undefined);
 const reg = (id: number, name: string): file_entry => ({ type: fd_types.REG, id, reg: { id, flags: 0, pos: 0n, fown, name, buildId: [] } });
 const opts = { soSndbuf: 0, soRcvbuf: 0, soSndTmoSec: 0n, soSndTmoUsec: 0n, soRcvTmoSec: 0n, soRcvTmoUsec: 0n, soFilter: [] };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const unix = (id: number, name: string, more: Partial<unix_sk_entry> = {}): file_entry => ({ type: fd_types.UNIXSK, id, usk: { id, ino: id, type: 1, state: 10, flags: 2, uflags: 0, backlog: 1, peer: 0, fown, opts, name: bytes(name), moreOptions: [], pending: [], peerGroups: [], ...more } });
+const unix = (id: number, name: string, more: Partial<unix_sk_entry> = {}): file_entry => ({ type: fd_types.UNIXSK, id, usk: { id, ino: id, type: 1, state: 10, flags: 2, uflags: 0, backlog: 1, peer: 0, fown, opts, name: bytes(name), moreOptions: [], pending: [], peerGroups: [], otherNames: [], ...more } });
 
 t.test('files, executables, directories', async (t) => {
   const { set, report } = await edited(t, tinySet([{ pid: 10 }], [reg(5, '/bin/prog'), reg(6, '/binary'), reg(7, '/bin/\udcff')]), [path('/bin', '/opt/bin')]);
@@ -71,13 +71,13 @@ for (const [name, socket, edit, message] of [
 ] as const) t.test(`unix socket: ${name}`, async (t) => t.rejects(edited(t, tinySet([{ pid: 10 }], [socket]), [edit]), { code: 'edit-refused', message }));
 
 t.test('names of peers, removed sockets, queued senders, symbolic links', async (t) => {
-  const source = tinySet([{ pid: 10 }], [unix(5, '', { peerName: bytes('/run/a/peer'), renamedTo: '/run/a/moved' })]);
+  const source = tinySet([{ pid: 10 }], [unix(5, '', { peerName: bytes('/run/a/peer'), renamedTo: '/run/a/moved', otherNames: ['/run/a/linked', '/run/c/linked'] })]);
   const set = new ImageSet(source);
   set.write(IMAGE_TYPES.skQueues, undefined, [{ message: { idFor: 5, length: 3, scm: [], sender: bytes('/run/a/from') }, payload: bytes('abc') }]);
   set.write(IMAGE_TYPES.ghostFile, 3, [{ message: { uid: 0, gid: 0, mode: 0o120777, symlnkTarget: '/run/a/target' }, payload: new Uint8Array(0) }]);
   const after = await edited(t, source, [path('/run/a', '/run/b')]);
   const { usk } = after.set.read(IMAGE_TYPES.files).at(-1)!;
-  t.same([new TextDecoder().decode(usk!.peerName), usk!.renamedTo], ['/run/b/peer', '/run/b/moved']);
+  t.same([new TextDecoder().decode(usk!.peerName), usk!.renamedTo, usk!.otherNames], ['/run/b/peer', '/run/b/moved', ['/run/b/linked', '/run/c/linked']]);
   const [packet] = after.set.read(IMAGE_TYPES.skQueues);
   t.same([new TextDecoder().decode(packet!.message.sender), new TextDecoder().decode(packet!.payload)], ['/run/b/from', 'abc']);
   t.match(after.set.read(IMAGE_TYPES.ghostFile, 3), [{ message: { symlnkTarget: '/run/b/target' } }]);
@@ -113,7 +113,7 @@ t.test('nothing is so', async (t) => t.rejects(edited(t, tinySet([{ pid: 10 }]),
 
 /** Fields whose names sound like paths, and that are none: names of other things, or paths that no file system resolves. */
 const NO_PATHS = ['aa_policy.name', 'aa_namespace.name', 'binfmt_misc_entry.name', 'cgroup_prop_entry.name', 'cg_member_entry.name', 'cg_member_entry.path', 'cgroup_dir_entry.dirName', 'cg_controller_entry.cnames', 'bpfmap_file_entry.mapName', 'memfd_inode_entry.name', 'mnt_entry.fsname', 'net_device_entry.name', 'inet_sk_entry.ifname', 'utsns_entry.nodename', 'utsns_entry.domainname', 'multicast_entry.sources', 'vma_entry.anonName'];
-const BY_RULES = ['mnt_entry.root', 'mnt_entry.mountpoint', 'mnt_entry.source', 'mnt_entry.options', 'unix_sk_entry.name', 'unix_sk_entry.nameDir', 'unix_sk_entry.peerName', 'unix_sk_entry.renamedTo', 'sk_packet_entry.sender'];
+const BY_RULES = ['mnt_entry.root', 'mnt_entry.mountpoint', 'mnt_entry.source', 'mnt_entry.options', 'unix_sk_entry.name', 'unix_sk_entry.nameDir', 'unix_sk_entry.peerName', 'unix_sk_entry.renamedTo', 'unix_sk_entry.otherNames', 'sk_packet_entry.sender'];
 
 t.test('every field of every image that may be a path is known', async (t) => {
   const known = new Set([...Object.entries(PATH_FIELDS).flatMap(([name, keys]) => keys.map((key) => `${name}.${key}`)), ...BY_RULES, ...NO_PATHS]);

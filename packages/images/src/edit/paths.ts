@@ -126,10 +126,13 @@ function unixSocket(message: unix_sk_entry, file: string, paths: PathMap): void 
   if (parts !== undefined && !parts.path.startsWith('/') && message.nameDir !== undefined) relativeSocket(message, parts, file, paths);
   else message.name = absoluteName(message.name, file, 'unix_sk_entry.name', paths);
   if (message.peerName !== undefined) message.peerName = absoluteName(message.peerName, file, 'unix_sk_entry.peerName', paths);
-  const renamed = message.renamedTo === undefined ? undefined : paths.map(message.renamedTo);
-  if (renamed === undefined) return;
-  renamed.outcome.changed({ file, object: 'unix_sk_entry.renamedTo', from: message.renamedTo, to: renamed.path });
-  message.renamedTo = renamed.path;
+  const mapped = (from: string, object: string): string => {
+    const found = paths.map(from);
+    found?.outcome.changed({ file, object, from, to: found.path });
+    return found?.path ?? from;
+  };
+  if (message.renamedTo !== undefined) message.renamedTo = mapped(message.renamedTo, 'unix_sk_entry.renamedTo');
+  message.otherNames = message.otherNames.map((path) => mapped(path, 'unix_sk_entry.otherNames'));
 }
 
 function relativeSocket(message: unix_sk_entry, { path, end }: { readonly path: string; readonly end: Uint8Array }, file: string, paths: PathMap): void {

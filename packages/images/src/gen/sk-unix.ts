@@ -67,6 +67,8 @@ export interface unix_sk_entry {
   peerGid?: number | undefined;
   /** repeated uint32 peer_groups = 1007 */
   peerGroups: number[];
+  /** repeated string other_names = 1008 */
+  otherNames: string[];
 }
 export const file_perms_entry: MessageType<file_perms_entry> = /*@__PURE__*/ messageType<file_perms_entry>('file_perms_entry', () => [
   { no: 1, name: "mode", localName: "mode", kind: "scalar", T: 13 /*ScalarType.UINT32*/, req: true },
@@ -99,4 +101,5 @@ export const unix_sk_entry: MessageType<unix_sk_entry> = /*@__PURE__*/ messageTy
   { no: 1005, name: "peer_uid", localName: "peerUid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 1006, name: "peer_gid", localName: "peerGid", kind: "scalar", opt: true, T: 13 /*ScalarType.UINT32*/ },
   { no: 1007, name: "peer_groups", localName: "peerGroups", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 13 /*ScalarType.UINT32*/ },
+  { no: 1008, name: "other_names", localName: "otherNames", kind: "scalar", repeat: 2 /*RepeatType.UNPACKED*/, T: 9 /*ScalarType.STRING*/ },
 ]);

@@ -69,6 +69,7 @@ export const unixSocket: FileKind<JudgedUnix> = {
       pending: [...(known.pending ?? [])],
       fown: file.fown,
       opts,
+      otherNames: [],
       ...judgePlace(fd, known, fileMatters),
       ...((known.shutdown ?? 0) !== 0 && { shutdown: known.shutdown as sk_shutdown }),
       nsId: NET_NAMESPACE,
@@ -199,7 +200,7 @@ function judgeDatagram(known: UnixSocket, at: FileDumpContext): UnixSocket | und
 /** The peer stands in files.img, too, without a descriptor. */
 function appendExternal({ inode, name = NO_NAME }: UnixSocket, { opts }: unix_sk_entry, at: FileDumpContext): void {
   const id = at.nextFileId();
-  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [], pending: [], peerGroups: [] };
+  const usk: unix_sk_entry = { id, ino: inode, type: SOCK.DGRAM, state: TCP_STATE.LISTEN, flags: 0, uflags: EXTERNAL, backlog: 0, peer: 0, fown: NO_OWNER, opts: { ...opts, soFilter: [] }, name, moreOptions: [], pending: [], peerGroups: [], otherNames: [] };
   at.append<file_entry>(IMAGE_TYPES.files, { type: fd_types.UNIXSK, id, usk });
 }
 
