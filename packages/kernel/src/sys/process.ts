@@ -39,7 +39,7 @@ export function kill(pid: number, signal: number): number {
   return rawSyscall(SYS.kill, pid, signal);
 }
 
-/** pidfd_open(2). */
+/** pidfd_open(2). @param flags PIDFD.* */
 export function pidfdOpen(pid: number, flags = 0): OwnedFd {
   return new OwnedFd(sys(SYS.pidfd_open, pid, flags));
 }
