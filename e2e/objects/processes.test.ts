@@ -20,6 +20,8 @@ testObjects([
   { program: 'seccomps', args: ['notify'], title: 'a seccomp filter that asks a supervisor', refused: /asks a supervisor/ },
   { program: 'modes', peerFlaw: { pattern: /TSC|mode is|THP_DISABLE|MEMORY_MERGE|IO_FLUSHER|autogroup|locked|SPECULATION|CPUID|runtime|old_call|base_addr/, because: 'keeps none of it but that huge pages are disabled' } },
   { program: 'main_ended', title: 'main threads that have ended', options: ['--file-locks'], allowed: [{ field: /(status|thread 0)\/SigBlk/, because: 'the main thread must not be interrupted while it ends again' }], peerFails: 'it can\'t seize the rest of such a process' },
+  { program: 'main_ended', args: ['filtered'], title: 'main threads that have ended, under a seccomp filter', options: ['--file-locks'], refused: /seccomp filters, and its main thread has ended/ },
+  { program: 'main_ended', args: ['bereaved'], title: 'main threads that have ended, with a child that heeds its parent\'s death', options: ['--file-locks'], refused: /at the death of its parent \d+, whose main thread has ended/ },
   { program: 'rseqs' },
   { program: 'tree' },
   { program: 'many_vmas', args: ['3000'] },

@@ -1,8 +1,12 @@
 /*
  * Main threads that have ended while others of their process work on: the root's by pthread_exit(3), and one of a child by
  * exit(2) with a code of its own, which /proc/PID/stat shows.
+ *   filtered   the others have a seccomp filter
+ *   bereaved   the child wants a signal when its parent dies
  */
 #include "victim.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 
@@ -13,6 +17,7 @@ static unsigned long beats;
 static volatile int stop;
 static __thread int mine;
 static pthread_t beater;
+static const char *variant = "";
 
 static void *beat(void *arg)
 {
@@ -42,6 +47,7 @@ static void *childs(void *arg)
 	(void)arg;
 	prctl(PR_SET_NAME, "childs-thread");
 	mine = 41;
+	if (!strcmp(variant, "bereaved")) prctl(PR_SET_PDEATHSIG, SIGURG);
 	while (!told_to_go()) nap(5);
 	char comm[32] = "";
 	int status = -1;
@@ -61,6 +67,12 @@ static void *roots(void *arg)
 		prctl(PR_SET_NAME, "childs-main");
 		if (pthread_create(&last, NULL, childs, NULL)) _exit(98);
 		syscall(SYS_exit, CODE);
+	}
+	if (!strcmp(variant, "filtered")) {
+		struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		struct sock_fprog program = { 1, &allow };
+		MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+		MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
 	}
 	struct flock lock = { .l_type = F_WRLCK, .l_len = 10 };
 	MUST(fcntl(files[0], F_SETLK, &lock));
@@ -100,9 +112,10 @@ static void *roots(void *arg)
 	exit(finish());
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static int files[1];
+	if (argc > 1) variant = argv[1];
 	pthread_t thread;
 	sigset_t usr1;
 	sigemptyset(&usr1);
