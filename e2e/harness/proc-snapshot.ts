@@ -54,11 +54,13 @@ function addProcess(snapshot: Map<string, string>, prefix: string, pid: number):
   add('stat/stopped', /^[Tt]$/.test(numbers[0] ?? '') ? 'yes' : 'no');
   for (const [field, at] of Object.entries(statFields)) add(`stat/${field}`, numbers[at - 3] ?? '(none)');
   for (const file of wholeFiles) add(file, stable(file, readOr(`${proc}/${file}`)));
-  for (const link of links) add(link, linkOr(`${proc}/${link}`));
-  for (const ns of readdirSync(`${proc}/ns`)) add(`ns/${ns}`, linkOr(`${proc}/ns/${ns}`));
+  // Of a main thread that has ended while others live on /proc shows nothing that the process has.
+  const alive = numbers[0] === 'Z' ? `/proc/${livingThread(proc)}` : proc;
+  for (const link of links) add(link, linkOr(`${alive}/${link}`));
+  for (const ns of readdirSync(`${proc}/ns`)) add(`ns/${ns}`, linkOr(`${alive}/ns/${ns}`));
   readdirSync(`${proc}/task`).map(Number).sort((a, b) => a - b).forEach((tid, at) => addThread(add, `${proc}/task/${tid}`, at));
-  addFiles(add, proc);
-  addMemory(add, proc);
+  addFiles(add, alive);
+  addMemory(add, alive);
 }
 
 /** Takes out of a file what changes by itself. */
@@ -67,6 +69,11 @@ function stable(file: (typeof wholeFiles)[number], text: string): string {
   if (file === 'cgroup') return text.split('\n').filter((line) => !line.endsWith(':/')).map((line) => line.replace(/^[1-9]\d*:/, '')).join('\n');
   if (file === 'auxv') return createHash('sha1').update(text, 'latin1').digest('hex');
   return text.replaceAll('\0', ' ').trimEnd();
+}
+
+function livingThread(proc: string): string {
+  const tids = readdirSync(`${proc}/task`);
+  return tids.find((tid) => !/\) [ZX]/.test(readOr(`${proc}/task/${tid}/stat`))) ?? proc.slice(proc.lastIndexOf('/') + 1);
 }
 
 function addThread(add: (field: string, text: string) => void, proc: string, at: number): void {

@@ -106,11 +106,21 @@ export class Shepherd {
 export function descendantsOf(pid: number): number[] {
   const found: number[] = [];
   for (const child of childrenOf(pid)) {
-    const state = stateOf(child);
-    if (state !== undefined && state !== 'Z' && state !== 'X') found.push(child);
+    if (lives(child)) found.push(child);
     found.push(...descendantsOf(child));
   }
   return found;
+}
+
+/** Is there a process of this pid that is no zombie? Its main thread may have ended while others live on. */
+export function lives(pid: number): boolean {
+  const state = stateOf(pid);
+  if (state !== 'Z') return state !== undefined && state !== 'X';
+  try {
+    return readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 function childrenOf(pid: number): number[] {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Exit } from './shepherd.js';
-import { stateOf } from './shepherd.js';
+import { lives, stateOf } from './shepherd.js';
 import { waitFor } from './wait.js';
 
 export interface VictimInit {
@@ -29,8 +29,7 @@ export class Victim {
 
   /** Is there a process of this pid that is no zombie? */
   get lives(): boolean {
-    const state = stateOf(this.pid);
-    return state !== undefined && state !== 'Z' && state !== 'X';
+    return lives(this.pid);
   }
 
   /** Stopped by a signal or by a tracer. */

@@ -1,9 +1,11 @@
 /*
  * Files with a life of their own: namespaces, leases of each kind, one of them being broken, a watch of a file that was
- * removed, files of /proc of a process that has ended.
+ * removed, files of /proc of a process that has ended, and those about the program's own descriptors and threads.
  */
 #include "victim.h"
+#include <pthread.h>
 #include <sys/inotify.h>
+#include <sys/prctl.h>
 
 static char path[3][64];
 static volatile sig_atomic_t told;
@@ -24,8 +26,20 @@ static uint32_t event(int fd, int *watch)
 	return n > 0 ? ((struct inotify_event *)buffer)->mask : 0;
 }
 
+static pid_t helper;
+static void *help(void *unused)
+{
+	prctl(PR_SET_NAME, "helper");
+	__atomic_store_n(&helper, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	for (;;) pause();
+	return unused;
+}
+
 int main(void)
 {
+	pthread_t thread;
+	MUST(pthread_create(&thread, NULL, help, NULL) ? -1 : 0);
+	while (!__atomic_load_n(&helper, __ATOMIC_ACQUIRE)) nap(1);
 	signal(SIGIO, on_break);
 	int net = MUST(open("/proc/self/ns/net", O_RDONLY)), mnt = MUST(open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
 	int shared = make(0, O_RDONLY), broken = make(1, O_WRONLY), removed = make(2, O_RDWR);
@@ -48,7 +62,22 @@ int main(void)
 	int directory = MUST(open(proc[0], O_RDONLY | O_DIRECTORY)), status = MUST(open(proc[1], O_RDONLY));
 	MUST(kill(child, SIGKILL));
 	MUST(waitpid(child, NULL, 0));
+	char own[64], text[256];
+	MUST(dup2(removed, 60));
+	int info = MUST(open("/proc/self/fdinfo/60", O_RDONLY | O_CLOEXEC));
+	snprintf(own, sizeof own, "/proc/self/task/%d/comm", helper);
+	int comm = MUST(open(own, O_RDONLY)), twice = MUST(dup(comm));
 	ready_and_wait();
+
+	MUST(lseek(removed, 3, SEEK_SET));
+	ssize_t length = read(info, text, sizeof text - 1);
+	text[length > 0 ? length : 0] = 0;
+	CHECK(strstr(text, "pos:\t3\n") != NULL);
+	close(60);
+	EQUAL(fcntl(info, F_GETFD), FD_CLOEXEC);
+	EQUAL(read(twice, text, 6), 6);
+	CHECK(!strncmp(text, "helper", 6));
+	EQUAL(lseek(comm, 0, SEEK_CUR), 6);
 
 	char line[32];
 	EQUAL(read(status, line, sizeof line), -1);

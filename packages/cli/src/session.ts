@@ -82,7 +82,7 @@ export function openSession(command: CommandName, values: Values, io: Io, signal
       tcpEstablished: values['tcp-established'] === true,
       extUnixSk: values['ext-unix-sk'] !== undefined,
       fileLocks: values['file-locks'] === true,
-      ...cgroupOptions(values, io.cwd),
+      ...cgroupOptions(values, io.cwd, workDir),
       ...(values.external !== undefined && { external: values.external }),
       ...(values.root !== undefined && { root: values.root }),
       ...(scripts !== undefined && { onMoment: scripts.run }),

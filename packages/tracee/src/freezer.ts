@@ -17,7 +17,7 @@ const MOMENT = 10;
 /** A process whose threads all stand still, or a zombie (no threads). */
 export interface FrozenProcess {
   readonly pid: number;
-  /** The main thread first. */
+  /** The main thread first, unless it has ended while others live on: then the kernel keeps it as a zombie, which no tracer can have. */
   readonly threads: readonly Tracee[];
   /** Threads of the kernel's own in the process: stopped too, to be seen off when they are killed, and nothing else. */
   readonly kernelThreads?: readonly Tracee[];
@@ -163,7 +163,6 @@ export class FrozenTree implements Disposable {
       this.#letGo((tracee) => tracee.pid === pid);
       return;
     }
-    if (!threads.has(pid)) throw new FreezeFailed(pid, 'its main thread has ended while others run on', 'wait until all of its threads have ended');
     const kernelThreads = [...threads.values()].filter(isKernels);
     const ordered = [...threads.values()].filter((tracee) => !kernelThreads.includes(tracee)).sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
     const frozen: FrozenProcess = { pid, threads: ordered, kernelThreads, zombie: false, stopSignal: ordered.map(({ tid }) => this.#stopSignals.get(tid)).find((s) => s !== undefined) };

@@ -200,7 +200,7 @@ export class Tracee {
   read(address: number, length: number): Uint8Array {
     const out = new Uint8Array(length);
     for (let done = 0; done < length; ) {
-      const count = processVmRead(this.pid, address + done, transfer.address, Math.min(transfer.size, length - done));
+      const count = processVmRead(this.tid, address + done, transfer.address, Math.min(transfer.size, length - done));
       if (count <= 0) this.#memoryFailed('process_vm_readv', address + done, length - done, -count);
       out.set(transfer.bytes.subarray(0, count), done);
       done += count;
@@ -213,7 +213,7 @@ export class Tracee {
     for (let done = 0; done < bytes.length; ) {
       const part = bytes.subarray(done, done + transfer.size);
       transfer.bytes.set(part);
-      const count = processVmWrite(this.pid, address + done, transfer.address, part.length);
+      const count = processVmWrite(this.tid, address + done, transfer.address, part.length);
       if (count <= 0) this.#memoryFailed('process_vm_writev', address + done, part.length, -count);
       done += count;
     }
@@ -226,7 +226,7 @@ export class Tracee {
 
   #memoryFailed(call: string, address: number, length: number, errno: number): never {
     if (errno === ESRCH) throw new TraceeDied(this.tid, 'the task is gone');
-    throw new SyscallFailed(`${call}(${this.pid}, 0x${address.toString(16)}, ${length})`, errno === 0 ? 14 : errno);
+    throw new SyscallFailed(`${call}(${this.tid}, 0x${address.toString(16)}, ${length})`, errno === 0 ? 14 : errno);
   }
 }
 

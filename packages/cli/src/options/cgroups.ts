@@ -8,15 +8,15 @@ type CgroupOptions = Pick<CommonOptions, 'manageCgroups' | 'cgroupRoots' | 'cgro
 
 const MODES = ['none', 'props', 'soft', 'full', 'strict', 'ignore'] as const;
 
-/** What the options say of cgroups. @throws UsageError */
-export function cgroupOptions(values: Values, cwd: string): CgroupOptions {
+/** What the options say of cgroups. @param workDir where a yard's path begins, as it does for CRIU @throws UsageError */
+export function cgroupOptions(values: Values, cwd: string, workDir: string): CgroupOptions {
   const props = [...texts(values['cgroup-props']), ...texts(values['cgroup-props-file']).map((file) => readProps(path.resolve(cwd, file)))];
   return {
     ...(values['manage-cgroups'] !== undefined && { manageCgroups: modeOf(values['manage-cgroups']) }),
     ...(values['cgroup-root'] !== undefined && { cgroupRoots: values['cgroup-root'].map(parseCgroupRoot) }),
     ...(props.length > 0 && { cgroupProps: props }),
     ...(values['cgroup-dump-controller'] !== undefined && { cgroupDumpControllers: values['cgroup-dump-controller'] }),
-    ...(values['cgroup-yard'] !== undefined && { cgroupYard: path.resolve(cwd, values['cgroup-yard']) }),
+    ...(values['cgroup-yard'] !== undefined && { cgroupYard: path.resolve(workDir, values['cgroup-yard']) }),
   };
 }
 

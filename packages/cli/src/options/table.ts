@@ -43,7 +43,7 @@ const resources = [
   { long: 'cgroup-props', kind: 'string', value: 'SPEC', of: ['dump'], text: 'which files of cgroups are kept' },
   { long: 'cgroup-props-file', kind: 'string', value: 'FILE', of: ['dump'], text: 'the same, read from FILE' },
   { long: 'cgroup-dump-controller', kind: 'list', value: 'NAME', of: ['dump'], text: 'only the hierarchy of this controller' },
-  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: BOTH, text: 'where all cgroup hierarchies are mounted' },
+  { long: 'cgroup-yard', kind: 'string', value: 'DIR', of: BOTH, text: 'where all cgroup hierarchies are mounted (a relative path begins in the work directory)' },
   { long: 'close', kind: 'number', value: 'FD', of: BOTH, text: 'close a descriptor of ours first' },
 ] as const satisfies readonly OptionSpec[];
 

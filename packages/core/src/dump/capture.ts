@@ -8,7 +8,7 @@ import { captureRegisters, captureThreadInfo } from '../resources/cpu/x86-64.js'
 import { readTls } from '../resources/cpu/tls.js';
 import { VMA } from '../resources/memory/vma-status.js';
 import { captureMm } from '../resources/memory/mm.js';
-import { abortCriticalSection, captureProcess, captureThread, interruptionOf, readRseqCs, resumeRegisters } from '../resources/task/index.js';
+import { abortCriticalSection, captureProcess, captureThread, interruptionOf, judgeOrphans, readRseqCs, resumeRegisters } from '../resources/task/index.js';
 import { syscallObserver } from '../stage.js';
 import { throwObstacles } from './judge.js';
 import { captureTreesCgroups } from './cgroups.js';
@@ -28,6 +28,7 @@ export function captureTasks(run: DumpRun): void {
       run.refuse(error.add({ task: task.name }));
     }
   }
+  for (const problem of judgeOrphans(run.tasks)) run.refuse(problem);
   captureTreesCgroups(run);
   captureNamespaces(run);
   run.files.capture();

@@ -4,7 +4,7 @@ import { ERRNO, SYS } from '@criu-ts/kernel/abi';
 import { rawSyscall, scratch, SyscallFailed } from '@criu-ts/kernel/sys';
 import { readFileSync } from 'node:fs';
 import { ownIds, taskIds } from '../resources/identity.js';
-import { seccompFilters, zombieCore } from '../resources/task/index.js';
+import { coresOf, seccompFilters, zombieCore } from '../resources/task/index.js';
 import type { DumpedPages, DumpRun } from './run.js';
 import { treeImage } from './tree.js';
 
@@ -16,12 +16,12 @@ export function commitImages(run: DumpRun): void {
   // While it is missing the set counts as incomplete, whatever an older dump left here.
   images.directory.remove('inventory.img');
   for (const task of run.tasks) {
-    const { pid } = task;
-    images.write(IMAGE_TYPES.ids, pid, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) }, run.namespaces.own)]);
-    for (const { tid, core } of task.threads) images.write(IMAGE_TYPES.core, tid, [core]);
+    const { id, pid } = task;
+    images.write(IMAGE_TYPES.ids, id, [taskIds({ ...run.memory.ids(pid), ...run.files.sharedIds(pid) }, run.namespaces.own)]);
+    for (const [tid, core] of coresOf(task)) images.write(IMAGE_TYPES.core, tid, [core]);
     const mm = run.mms.get(pid);
-    if (mm !== undefined) images.write(IMAGE_TYPES.mm, pid, [mm]);
-    writePages(run, IMAGE_TYPES.pagemap, pid, run.pages.get(pid));
+    if (mm !== undefined) images.write(IMAGE_TYPES.mm, id, [mm]);
+    writePages(run, IMAGE_TYPES.pagemap, id, run.pages.get(pid));
   }
   for (const { pid, stat, status } of run.dead) images.write(IMAGE_TYPES.core, pid, [zombieCore(stat, status)]);
   for (const [shmid, pages] of run.sharedPages) writePages(run, IMAGE_TYPES.shmemPagemap, shmid, pages);

@@ -189,7 +189,8 @@ export class DumpFiles {
   }
 
   #judgeLocks(open: OpenFile): void {
-    const locks = lockEntries(open, (pid) => this.#descriptors(pid));
+    const holders = open.holders.map(({ pid, fd }) => ({ pid: this.#idOf(pid), fd }));
+    const locks = lockEntries({ file: open.file, holders }, (id) => this.#descriptors(this.#pidOf(id)));
     if (locks.length > 0 && this.#at.options.fileLocks !== true) {
       throw new Unsupported('file', 'the process holds a lock on it', { why: 'another process could take the lock between dump and restore', hint: 'allow it with --file-locks, or release the lock before the dump' });
     }
@@ -213,7 +214,7 @@ export class DumpFiles {
       }
     }
     for (const lock of this.#locks.values()) this.#at.append(IMAGE_TYPES.fileLocks, lock);
-    for (const { pid, umask, cwd, root } of this.#fs.values()) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, pid);
+    for (const { pid, umask, cwd, root } of this.#fs.values()) this.#at.append(IMAGE_TYPES.fs, { cwdId: cwd, rootId: root, ...(umask !== undefined && { umask }) }, this.#idOf(pid));
   }
 
   #captureOne(open: OpenFile): file_entry {
@@ -253,6 +254,16 @@ export class DumpFiles {
     return open;
   }
 
+  /** What the images call a process that /proc shows at `pid` (see DumpTask). */
+  #idOf(pid: number): number {
+    return this.#names.get(pid)?.pid ?? pid;
+  }
+
+  #pidOf(id: number): number {
+    for (const [pid, name] of this.#names) if (name.pid === id) return pid;
+    return id;
+  }
+
   /** undefined: the process is none of the tree. */
   #descriptors(pid: number): ReadonlyMap<number, InspectedFile> | undefined {
     const table = this.#tableOf.get(pid);
@@ -281,7 +292,7 @@ export class DumpFiles {
       holders: open.holders,
       descriptorsOf: (pid) => this.#descriptors(pid) ?? new Map<number, InspectedFile>(),
       allFiles: () => this.#all,
-      processes: () => (this.#stats ??= [...this.#tableOf.keys()].map((pid) => readStat(pid))),
+      processes: () => (this.#stats ??= [...this.#tableOf.keys()].map((pid) => readStat(this.#idOf(pid)))),
       nextFileId: () => ++this.#lastId,
     };
   }

@@ -1,9 +1,9 @@
-import { MAP, O } from '@criu-ts/kernel/abi';
-import { mapFilePath, readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
-import { pidfdOpen } from '@criu-ts/kernel/sys';
+import { ERRNO, MAP, O, PIDFD } from '@criu-ts/kernel/abi';
+import { mapFilePath, type ProcStat, readComm, readSmaps, readStat, readStatus, shrinkReadBuffer, threadOf } from '@criu-ts/kernel/procfs';
+import { type OwnedFd, pidfdOpen, SyscallFailed } from '@criu-ts/kernel/sys';
 import type { FrozenProcess } from '@criu-ts/tracee';
 import { statSync } from 'node:fs';
-import { Bug, type TaskName } from '../errors.js';
+import { Bug, HostLacks, type TaskName } from '../errors.js';
 import type { DeadTask, DumpTask, DumpThread } from '../model/dump-task.js';
 import { MARCH } from '../resources/cpu/x86-64.js';
 import { describeVmas } from '../resources/memory/describe-vmas.js';
@@ -54,22 +54,43 @@ function mapAsFiles(run: DumpRun, pid: number): void {
   }
 }
 
+/** Of a zombie the kernel shows no addresses, of a thread not what its process is to its parent. */
+function statOf(id: number, pid: number): ProcStat {
+  const stat = readStat(id);
+  if (pid === id) return stat;
+  const { comm, exitSignal, exitCode, flags } = stat;
+  return { ...readStat(pid), pid: id, comm, exitSignal, exitCode, flags };
+}
+
+/** Descriptors are reached through a living thread. @throws HostLacks */
+function threadPidfd(tid: number): OwnedFd {
+  try {
+    return pidfdOpen(tid, PIDFD.THREAD);
+  } catch (error) {
+    if (!(error instanceof SyscallFailed && error.errno === ERRNO.EINVAL)) throw error;
+    throw new HostLacks('pidfd', 'its main thread has ended while others live on, and the kernel has no pidfds of threads', { task: nameOf(tid), hint: 'use Linux 6.9 or later', cause: error });
+  }
+}
+
 function inspectDead(pid: number): DeadTask {
   const stat = readStat(pid);
   return { pid, name: { pid, comm: stat.comm }, stat, status: readStatus(pid) };
 }
 
 function inspectTask(run: DumpRun, process: FrozenProcess): DumpTask {
-  const { pid } = process;
+  const { pid: id } = process;
+  const pid = process.threads[0]?.tid ?? id;
   const status = readStatus(pid);
+  const stat = statOf(id, pid);
   const threads: DumpThread[] = [];
   const task: DumpTask = {
+    id,
     pid,
-    name: { pid, comm: status.name },
+    name: { pid: id, comm: stat.comm },
     process,
-    pidfd: run.scope.use(pidfdOpen(pid)),
+    pidfd: run.scope.use(pid === id ? pidfdOpen(pid) : threadPidfd(pid)),
     status,
-    stat: readStat(pid),
+    stat,
     threads,
   };
   for (const tracee of process.threads) {

@@ -34,7 +34,7 @@ function judgeTree(run: DumpRun): void {
   for (const task of run.tasks) {
     const { name } = task;
     judgeFacets(task, run);
-    for (const problem of run.namespaces.problemsOf(name, task.pid === run.options.pid)) run.refuse(problem);
+    for (const problem of run.namespaces.problemsOf(task, task.id === run.options.pid)) run.refuse(problem);
     for (const { tid, registers } of task.threads) {
       if (registers.get('cs') !== 0x33n) run.refuse(new Unsupported('task', '32-bit threads are not supported yet', { object: `thread ${tid}`, task: name, hint: 'run its 64-bit version' }));
     }
@@ -43,7 +43,7 @@ function judgeTree(run: DumpRun): void {
 
 /** Can a restore make such a tree? */
 function judgeGrowth(run: DumpRun): void {
-  const names = new Map([...run.tasks, ...run.dead].map(({ pid, name }) => [pid, name]));
+  const names = new Map([...run.tasks, ...run.dead].map(({ name }) => [name.pid, name]));
   for (const { pid, object, what } of planGrowth(treeOf(run)).problems) {
     const task = names.get(pid);
     run.refuse(new Unsupported('task', `it can't be put into the tree again: ${what}`, { object, ...(task && { task }), hint: 'dump it when the relatives that made it so have ended' }));
@@ -54,9 +54,9 @@ function judgeGrowth(run: DumpRun): void {
 function judgeSessions(run: DumpRun): void {
   if (run.options.shellJob === true) return;
   const inTree = new Set(run.tree?.processes.keys());
-  for (const { pid, name, stat } of [...run.tasks, ...run.dead]) {
+  for (const { name, stat } of [...run.tasks, ...run.dead]) {
     const { session } = stat;
-    if (inTree.has(session) || (pid !== run.options.pid && session !== 0 && kill(session, 0) < 0)) continue;
+    if (inTree.has(session) || (name.pid !== run.options.pid && session !== 0 && kill(session, 0) < 0)) continue;
     run.refuse(
       new Unsupported('session', `its session leader ${session} is outside of the tree`, {
         object: `session ${session}`,

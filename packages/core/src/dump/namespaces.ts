@@ -30,8 +30,8 @@ export class TreeNamespaces {
   }
 
   /** What of the namespaces of a task can't be kept. */
-  problemsOf(task: TaskName, isRoot: boolean): Unsupported[] {
-    const lives = namespacesOf(task.pid);
+  problemsOf({ pid, name: task }: { readonly pid: number; readonly name: TaskName }, isRoot: boolean): Unsupported[] {
+    const lives = namespacesOf(pid);
     const problems = namespaceNames.flatMap((name) => {
       const object = `${name} namespace`;
       if (lives.get(name) !== this.#root.get(name)) {
@@ -43,7 +43,7 @@ export class TreeNamespaces {
     if (problems.length > 0) return problems;
     return FOR_CHILDREN.flatMap((kind) => {
       // Nothing stands there until a first child is born into it.
-      if (readNamespace(task.pid, `${kind}_for_children`)?.inode === lives.get(kind) || !this.#knowsForChildren.has(kind)) return [];
+      if (readNamespace(pid, `${kind}_for_children`)?.inode === lives.get(kind) || !this.#knowsForChildren.has(kind)) return [];
       return [new Unsupported('namespace', `its children will live in another ${kind} namespace, which is not supported yet`, { object: `${kind} namespace of its children`, task, hint: 'dump it from within that namespace, or before it unshares one' })];
     });
   }
@@ -72,6 +72,6 @@ function namespacesToKeep(run: DumpRun): [NamespaceKind, DumpedNamespace][] {
   return namespaceKinds.flatMap(({ name, kind, isTouched }): [NamespaceKind, DumpedNamespace][] => {
     const own = run.namespaces.own.has(name);
     if (!own && !isTouched(mappings)) return [];
-    return [[kind, { id: namespaceId(name, own), path: own ? `/proc/${run.options.pid}/ns/${name}` : undefined, tasks }]];
+    return [[kind, { id: namespaceId(name, own), path: own ? `/proc/${run.rootThread}/ns/${name}` : undefined, tasks }]];
   });
 }

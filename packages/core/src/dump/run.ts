@@ -98,9 +98,14 @@ export class DumpRun implements DumpContext {
     this.emit = emit;
   }
 
+  /** The root's {@link DumpTask.pid}. */
+  get rootThread(): number {
+    return this.tree?.processes.get(this.options.pid)?.threads[0]?.tid ?? this.options.pid;
+  }
+
   /** Looked at when they are first asked for; the root must not be gone. */
   get namespaces(): TreeNamespaces {
-    return (this.#namespaces ??= new TreeNamespaces(this.options.pid));
+    return (this.#namespaces ??= new TreeNamespaces(this.rootThread));
   }
 
   async reach(moment: Moment): Promise<void> {
@@ -152,7 +157,7 @@ export class DumpRun implements DumpContext {
 
   sharedMemoryId(inode: bigint, huge = false): bigint {
     if (huge) return inode | HUGE;
-    const segments = this.shared('ids of System V segments', () => segmentIds(this.namespaces.own.has('ipc') ? `/proc/${this.options.pid}/ns/ipc` : undefined));
+    const segments = this.shared('ids of System V segments', () => segmentIds(this.namespaces.own.has('ipc') ? `/proc/${this.rootThread}/ns/ipc` : undefined));
     return segments.has(Number(inode)) ? inode | NO_SEGMENT : inode;
   }
 

@@ -11,7 +11,7 @@ export function treeOf(run: DumpRun): GrowthTask[] {
 
 /** The same, as pstree.img has it. */
 export function treeImage(run: DumpRun): pstree_entry[] {
-  const living = run.tasks.map(({ stat, threads }) => ({ ...placeOf(stat, run), threads: threads.map(({ tid }) => tid) }));
+  const living = run.tasks.map(({ id, stat, threads }) => ({ ...placeOf(stat, run), threads: [id, ...threads.map(({ tid }) => tid).filter((tid) => tid !== id)] }));
   return [...living, ...run.dead.map(({ stat }) => ({ ...placeOf(stat, run), threads: [stat.pid] }))];
 }
 

@@ -14,6 +14,7 @@ import { judgeCredentials, readThreadCore } from '../resources/task/index.js';
 import { checkVdso, hugePageNeeds } from '../restore/memory.js';
 import { checkJoined, isStored, namespacesInImages } from '../restore/namespaces.js';
 import { openImages } from '../restore/open.js';
+import { isOfTree } from '../restore/own-files.js';
 import { pidObstacles } from '../restore/pids.js';
 import { RestoreRun, type TaskImages } from '../restore/run.js';
 import { Scope } from '../scope.js';
@@ -157,8 +158,9 @@ function checkFiles(run: RestoreRun, attempt: (check: () => void) => void): void
   }
   // How a terminal or a FIFO was opened is looked at with that.
   const besides = new Set([...run.files.all()].map(([, { tty, fifo }]) => tty?.regfId ?? fifo?.regfId));
-  for (const [id] of run.files.all()) {
-    if (besides.has(id)) continue;
+  const pids = new Set(run.plan.tasks.map(({ pid }) => pid));
+  for (const [id, entry] of run.files.all()) {
+    if (besides.has(id) || isOfTree(entry, pids)) continue;
     attempt(() => {
       try {
         run.files.preflight(id);

@@ -1,6 +1,6 @@
 // A process tree that runs on while it is looked at, in the form in which a dump sees a frozen one.
 import { closeSync, openSync, readSync } from 'node:fs';
-import { childrenByParent, listThreads, ProcessGone, readStat, readStatus } from '@criu-ts/kernel/procfs';
+import { childrenByParent, listThreads, ProcessGone, readStat, readStatus, threadOf } from '@criu-ts/kernel/procfs';
 import { awaitedChild, type FrozenProcess, type FrozenTree, Registers, type Tracee, USER_CS_64 } from '@criu-ts/tracee';
 import { HostLacks } from '../errors.js';
 import { NeedsFreezing } from '../resources/contexts.js';
@@ -33,12 +33,25 @@ export function lookAtTree(root: number): FrozenTree {
 
 function lookAtProcess(pid: number): FrozenProcess {
   const { state } = readStat(pid);
-  if (state === 'Z' || state === 'X') return { pid, threads: [], zombie: true, stopSignal: undefined };
-  const cs = is32Bit(pid) ? USER_CS_32 : USER_CS_64;
-  const threads = listThreads(pid).map((tid) => runningThread(pid, tid, cs));
+  const tids = listThreads(pid).filter((tid) => !hasEnded(tid === pid ? state : stateOf(pid, tid)));
+  const [first] = tids;
+  if (first === undefined) return { pid, threads: [], zombie: true, stopSignal: undefined };
+  const cs = is32Bit(first) ? USER_CS_32 : USER_CS_64;
+  const threads = tids.map((tid) => runningThread(pid, tid, cs));
   threads.sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
   // Which signal it was, only ptrace(2) tells; SIGSTOP stands for all of them.
   return { pid, threads, zombie: false, stopSignal: state === 'T' ? 19 : undefined };
+}
+
+const hasEnded = (state: string): boolean => state === 'Z' || state === 'X';
+
+function stateOf(pid: number, tid: number): string {
+  try {
+    return readStat(threadOf(pid, tid)).state;
+  } catch (error) {
+    if (error instanceof ProcessGone) return 'X';
+    throw error;
+  }
 }
 
 function is32Bit(pid: number): boolean {
@@ -79,13 +92,11 @@ function runningThread(pid: number, tid: number, cs: bigint): Tracee {
 /** What would keep a dump from stopping the tree; in a dump the freezer tells it. */
 export function* freezeObstacles(tree: FrozenTree): Generator<HostLacks> {
   if (tree.processes.has(process.ppid)) yield new HostLacks('freeze', 'it is criu-ts itself', { task: nameOf(process.pid), hint: 'start criu-ts from outside of the tree' });
-  for (const { pid, zombie } of tree.processes.values()) {
+  for (const { pid, threads } of tree.processes.values()) {
+    const [first] = threads;
+    if (first === undefined) continue;
     const task = nameOf(pid);
-    if (zombie) {
-      if (listThreads(pid).some((tid) => tid !== pid)) yield new HostLacks('freeze', 'its main thread has ended while others run on', { task, hint: 'wait until all of its threads have ended' });
-      continue;
-    }
-    const { tracerPid } = readStatus(pid);
+    const { tracerPid } = readStatus(first.tid);
     if (tracerPid !== 0) yield new HostLacks('freeze', `it is traced by process ${tracerPid} already`, { task, hint: 'end the debugger, strace or other tracer' });
   }
 }

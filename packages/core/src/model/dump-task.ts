@@ -40,13 +40,19 @@ export interface DeadTask {
 
 /** A frozen process at dump time. */
 export interface DumpTask {
+  /** The process's id, which the images have. */
+  readonly id: number;
+  /**
+   * The thread through which /proc, kcmp(2) and process_vm_readv(2) show what the process has: the main thread, whose id
+   * is the process's, or the first one left where that has ended (of a zombie they show nothing).
+   */
   readonly pid: number;
   readonly name: TaskName;
   readonly process: FrozenProcess;
   readonly pidfd: OwnedFd;
-  /** /proc/PID/status and stat, read once frozen. */
+  /** /proc/PID/status of that thread and /proc/PID/stat of the process, read once frozen. */
   readonly status: ProcStatus;
   readonly stat: ProcStat;
-  /** The main thread first. */
+  /** The one with {@link pid} first. */
   readonly threads: readonly DumpThread[];
 }

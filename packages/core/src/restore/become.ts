@@ -1,11 +1,13 @@
+import type { core_entry } from '@criu-ts/images';
 import { PTRACE, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
-import { kill, wait4 } from '@criu-ts/kernel/sys';
+import { ProcessGone, readStat } from '@criu-ts/kernel/procfs';
+import { kill, rawSyscall, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, type Tracee } from '@criu-ts/tracee';
 import { Bug, toCriuError } from '../errors.js';
 import { restoreRegisters, restoreXstate } from '../resources/cpu/x86-64.js';
 import { writeTls } from '../resources/cpu/tls.js';
 import { ownSyscallInstruction } from '../resources/memory/vdso.js';
-import { finalCalls, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
+import { finalCalls, mainHasEnded, readTaskCore, restoreAffinity, restoreRseqCs, sigmaskOf, TASK_STATE } from '../resources/task/index.js';
 import { PARKING } from './plan.js';
 import type { RestoreRun, TaskImages } from './run.js';
 
@@ -20,6 +22,11 @@ export async function becomeThemselves(run: RestoreRun): Promise<void> {
     if (task.memory === task.pid) singleCall(run.task(task.pid).puppet.tracee, instructionOf(run, task), SYS.munmap, [run.plan.blob, BLOB.size + PARKING]);
     for (const [tid, core] of task.threads) {
       const { tracee } = run.thread(tid).puppet;
+      if (tid === task.pid && mainHasEnded(core)) {
+        endAgain(tracee, instructionOf(run, task), core);
+        restoreAffinity(tid, core, run);
+        continue;
+      }
       const info = core.threadInfo;
       if (info === undefined) throw new Bug('registers were looked for when the images were opened');
       tracee.setXstate(restoreXstate(info.fpregs, tracee.getXstate()));
@@ -35,6 +42,7 @@ export async function becomeThemselves(run: RestoreRun): Promise<void> {
   run.alive = true;
   if (run.options.leaveStopped === true) for (const { pid, core } of run.plan.tasks) if (core.tc?.taskState !== TASK_STATE.STOPPED) kill(pid, SIG.STOP);
   letGo(run);
+  awaitEnds(run);
   refreeze(run);
 }
 
@@ -85,6 +93,38 @@ function makeFinalCalls(run: RestoreRun, task: TaskImages): void {
 
 function instructionOf(run: RestoreRun, { pid, memory, mm }: TaskImages): number {
   return run.shared(`a system call instruction of process ${memory}`, () => ownSyscallInstruction(run.task(pid).puppet.tracee, mm));
+}
+
+/**
+ * A main thread that had ended does so again when it is let go. We can't wait for it: while other threads live its end
+ * is told to nobody, and a zombie that is traced can't be let go.
+ */
+function endAgain(tracee: Tracee, instruction: number, core: core_entry): void {
+  const registers = tracee.getRegisters();
+  registers.set('rip', instruction);
+  registers.set('rax', SYS.exit);
+  registers.set('rdi', (readTaskCore(core).exitCode >> 8) & 0xff);
+  registers.set('origRax', -1n);
+  tracee.setRegisters(registers);
+}
+
+/** Main threads that end again do so at once, unless something holds them: then they will when it lets them go. */
+function awaitEnds(run: RestoreRun): void {
+  if (run.options.leaveStopped === true) return;
+  const ending = run.plan.tasks.filter(({ core }) => mainHasEnded(core));
+  for (const deadline = performance.now() + PATIENCE; performance.now() < deadline && ending.some(({ pid }) => isRunning(pid)); ) rawSyscall(SYS.sched_yield);
+}
+
+/** ms */
+const PATIENCE = 500;
+
+function isRunning(pid: number): boolean {
+  try {
+    return readStat(pid).state !== 'Z';
+  } catch (error) {
+    if (error instanceof ProcessGone) return false;
+    throw error;
+  }
 }
 
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;

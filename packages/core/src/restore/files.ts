@@ -8,6 +8,7 @@ import { type LeasedFile, takeLock } from '../files/file-locks.js';
 import { NO_OWNER, setOwner } from '../files/fown.js';
 import { type DescriptorStep, planDescriptors, type WantedDescriptor } from './descriptor-plan.js';
 import type { FileStore } from './file-store.js';
+import { installOwnFiles, ownFiles } from './own-files.js';
 
 /** A process and the number of its descriptor table (`files_id` of its ids). */
 export interface TaskWithFiles {
@@ -20,15 +21,39 @@ const AT_ONCE = 256;
 
 /** Descriptors of all tasks; then what needs all of them to stand. */
 export function restoreFiles(tasks: readonly TaskWithFiles[], store: FileStore, at: RestoreContext): void {
-  const wanted = tasks.map(({ task, filesId }) => ({ task, filesId, entries: at.images.readIfPresent(IMAGE_TYPES.fdinfo, filesId) }));
-  checkAll(wanted, store);
-  // Who shares a table with somebody before has the same descriptors.
-  const tables = wanted.filter(({ filesId }, i) => wanted.findIndex((other) => other.filesId === filesId) === i);
+  const all = wantedBy(tasks, at);
+  checkAll(all, store);
+  const later = ownFiles(store, new Set(tasks.map(({ task }) => task.pid)));
+  const wanted = later.size === 0 ? all : all.map(({ entries, ...rest }) => ({ ...rest, entries: entries.filter(({ id }) => !later.has(id)) }));
+  const tables = distinct(wanted);
   const users = countUsers(tables.map(({ entries }) => entries));
   for (const { task, entries } of tables) installDescriptors(task, entries, store, users);
   store.finishOpening();
   connectAll(wanted, store, at);
   lockAll(wanted, store, at);
+}
+
+/** Those files that {@link restoreFiles} has left out: to be called when all threads are there. */
+export function restoreOwnFiles(tasks: readonly TaskWithFiles[], store: FileStore, at: RestoreContext): void {
+  const own = ownFiles(store, new Set(tasks.map(({ task }) => task.pid)));
+  if (own.size === 0) return;
+  for (const { task, entries } of distinct(wantedBy(tasks, at))) {
+    const due = entries.filter(({ id }) => own.has(id));
+    if (due.length === 0) continue;
+    const free = Math.max(...entries.map(({ fd }) => fd)) + 1;
+    task.puppet.batch((batch) => allowDescriptor(batch, free + 2));
+    installOwnFiles(task, due, store, free);
+  }
+  store.finish();
+}
+
+function wantedBy(tasks: readonly TaskWithFiles[], at: RestoreContext): Wanted[] {
+  return tasks.map(({ task, filesId }) => ({ task, filesId, entries: at.images.readIfPresent(IMAGE_TYPES.fdinfo, filesId) }));
+}
+
+/** Who shares a table with somebody before has the same descriptors. */
+function distinct(wanted: readonly Wanted[]): Wanted[] {
+  return wanted.filter(({ filesId }, i) => wanted.findIndex((other) => other.filesId === filesId) === i);
 }
 
 type Wanted = TaskWithFiles & { readonly entries: readonly fdinfo_entry[] };
@@ -88,9 +113,12 @@ function reachUs(batch: Batch, pidfd: number, highest: number): void {
   batch.call(SYS.close, 0);
 }
 
+/** Numbers that {@link installOwnFiles} needs above all others. */
+const RESERVE = 4;
+
 /** Its final limit, which may be lower, is set later. */
 function allowDescriptor(batch: Batch, fd: number): void {
-  if (fd < 1024) return;
+  if (fd < 1024 - RESERVE) return;
   const limit = batch.struct(16);
   limit.view.setBigUint64(0, BigInt(fd + 8), true);
   limit.view.setBigUint64(8, BigInt(Math.max(fd + 8, 1024 * 1024)), true);

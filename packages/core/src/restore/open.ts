@@ -4,7 +4,7 @@ import { MARCH } from '../resources/cpu/x86-64.js';
 import { checkAddresses, checkThreads } from './check-images.js';
 import { checkNamespaces } from './namespaces.js';
 import { planRestore } from './plan.js';
-import { TASK_STATE } from '../resources/task/index.js';
+import { mainHasEnded, TASK_STATE } from '../resources/task/index.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
 
 /** 1 and 2 differ in where CRIU kept its sockets' queues long ago. */
@@ -36,7 +36,8 @@ export function openImages(run: RestoreRun): void {
 
 function openTask(images: ImageSet, common: DeadImages, before: readonly TaskImages[]): TaskImages {
   const { pid, tree, core } = common;
-  if (core.threadInfo === undefined) throw new ImageCorrupt('its registers are missing', { object: `core-${pid}.img` });
+  if (mainHasEnded(core) && tree.threads.length < 2) throw new ImageCorrupt('its main thread has ended, and there is no other', { object: `core-${pid}.img` });
+  if (core.threadInfo === undefined && !mainHasEnded(core)) throw new ImageCorrupt('its registers are missing', { object: `core-${pid}.img` });
   checkThreads(tree);
   const threads = new Map(tree.threads.map((tid) => [tid, tid === pid ? core : images.readOne(IMAGE_TYPES.core, tid)]));
   const ids = images.readOne(IMAGE_TYPES.ids, pid);

@@ -3,7 +3,7 @@ import { checkHugePages } from '../resources/memory/hugetlb.js';
 import type { Stage } from '../stage.js';
 import { becomeThemselves } from './become.js';
 import { restoreFsInfo } from './fs-info.js';
-import { restoreFiles } from './files.js';
+import { restoreFiles, restoreOwnFiles, type TaskWithFiles } from './files.js';
 import { prepareCgroups, settleCgroups } from './cgroups.js';
 import { compareRelatives } from './heritage.js';
 import { growTree, plantFirst } from './grow.js';
@@ -33,6 +33,7 @@ export const restoreStages: readonly Stage<RestoreRun>[] = [
   { name: 'settle', because: 'what nobody had attached by now would vanish', run: settleNamespaces },
   { name: 'files', because: 'all numbers are free now, and /proc and root are still ours', run: restoreAllFiles },
   { name: 'threads', because: 'they are born with memory, descriptors and directories to share', run: growThreads },
+  { name: 'own-files', because: 'what /proc has of descriptors and threads can be opened when those are there', run: (run) => restoreOwnFiles(filesOf(run), run.files, run) },
   phase('late'),
   phase('last'),
   phase('arm'),
@@ -45,12 +46,12 @@ function compareMemory(run: RestoreRun): void {
   compareRelatives(run);
 }
 
+function filesOf(run: RestoreRun): TaskWithFiles[] {
+  return run.plan.tasks.map(({ pid, ids }) => ({ task: run.task(pid), filesId: ids.filesId }));
+}
+
 function restoreAllFiles(run: RestoreRun): void {
-  restoreFiles(
-    run.plan.tasks.map(({ pid, ids }) => ({ task: run.task(pid), filesId: ids.filesId })),
-    run.files,
-    run,
-  );
+  restoreFiles(filesOf(run), run.files, run);
   setForeground(run);
   for (const { pid } of run.plan.tasks) restoreFsInfo(run.task(pid), run.files, run);
   run.files.finish();

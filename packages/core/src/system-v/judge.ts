@@ -60,16 +60,16 @@ function judgeSegment(id: number, count: number, at: DumpContext): void {
 export function judgeSemaphores({ tasks }: DumpedNamespace, at: DumpContext, hint: string): void {
   const sets = readSystemVIds('sem');
   if (sets.length === 0) return;
-  const suspects = new Map(tasks.map(({ pid, name }) => [pid, name]));
+  const suspects = new Map(tasks.map((task) => [task.name.pid, task]));
   for (const id of sets) {
     if (isExternal(at, 'sem', id)) continue;
-    for (const pid of new Set(lastUsers(id))) {
-      const task = suspects.get(pid);
-      if (task === undefined || hasNoList(pid, at)) continue;
+    for (const user of new Set(lastUsers(id))) {
+      const task = suspects.get(user);
+      if (task === undefined || hasNoList(task.pid, at)) continue;
       at.refuse(
         new Unsupported('semadj', 'it may hold it by SEM_UNDO', {
           object: `System V semaphore set ${id}`,
-          task,
+          task: task.name,
           why: 'the kernel gives it back when the process ends, and tells nobody how much it was',
           hint: `${hint}say by --external sem[${id}] that nothing is held`,
         }),

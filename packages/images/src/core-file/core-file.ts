@@ -29,11 +29,11 @@ export async function* coreOf(process: ProcessView): AsyncGenerator<Uint8Array, 
   if (machine === undefined) throw new NoCore(process.pid, `registers of ${process.architecture} are not known here`);
   const memory = await process.memory();
   const notes: Note[] = [];
-  for (const thread of await process.threads()) {
+  for (const [index, thread] of (await process.threads()).entries()) {
     const registers = machine.registers(thread.core);
     if (registers === undefined) throw new NoCore(process.pid, `its thread ${thread.tid} has no registers of ${process.architecture} in its image, or those of another mode`);
     notes.push(statusNote(machine, process, thread.tid, thread.core, registers.general));
-    if (thread.tid === process.pid) {
+    if (index === 0) {
       notes.push(processNote(machine, process, process.core, await process.credentials(), await process.args().catch(() => [])));
       notes.push(auxvNote(machine, await process.auxv()), filesNote(machine, mappedFiles(memory), memory.pageSize));
     }

@@ -15,7 +15,7 @@ export const TCP_STATE: Names = { 1: 'established', 2: 'syn-sent', 3: 'syn-recv'
 /** time.h */
 export const CLOCK: Names = { 0: 'realtime', 1: 'monotonic', 2: 'process-cpu', 3: 'thread-cpu', 4: 'monotonic-raw', 7: 'boottime', 8: 'realtime-alarm', 9: 'boottime-alarm', 11: 'tai' };
 /** task-state: what the images call alive, dead, stopped and zombie */
-export const TASK_STATE: Names = { 1: 'running', 2: 'zombie', 3: 'stopped', 6: 'zombie' };
+export const TASK_STATE: Names = { 1: 'running', 2: 'zombie', 3: 'stopped', 6: 'zombie', 1000: 'running' };
 /** sched.h */
 export const SCHED_POLICY: Names = { 0: 'other', 1: 'fifo', 2: 'rr', 3: 'batch', 5: 'idle', 6: 'deadline' };
 /** resource.h, in the order of their numbers */

@@ -39,6 +39,8 @@ export interface TimerView {
   readonly text: string;
 }
 
+/** Our dump's: the main thread has ended while others live on. */
+const MAIN_ENDED = 1000;
 const AT_PAGESZ = 6n;
 const FD_CLOEXEC = 1;
 
@@ -115,11 +117,13 @@ export class ProcessView {
     return mm;
   }
 
+  /** Without a main thread that has ended: nothing of a thread is left of it. */
   async threads(): Promise<ThreadView[]> {
     // What CRIU writes as the threads of a zombie is no number of any.
     if (this.isZombie) return [];
     const threads: ThreadView[] = [];
     for (const tid of this.tids) {
+      if (tid === this.pid && this.core.tc?.taskState === MAIN_ENDED) continue;
       const core = tid === this.pid ? this.core : await this.checkpoint.images.need(IMAGE_TYPES.core, tid);
       const own = core.threadCore;
       threads.push({

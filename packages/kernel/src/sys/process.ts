@@ -39,9 +39,9 @@ export function kill(pid: number, signal: number): number {
   return rawSyscall(SYS.kill, pid, signal);
 }
 
-/** pidfd_open(2). */
-export function pidfdOpen(pid: number): OwnedFd {
-  return new OwnedFd(sys(SYS.pidfd_open, pid, 0));
+/** pidfd_open(2). @param flags PIDFD.* */
+export function pidfdOpen(pid: number, flags = 0): OwnedFd {
+  return new OwnedFd(sys(SYS.pidfd_open, pid, flags));
 }
 
 /** pidfd_getfd(2): a duplicate, ours, of a descriptor of another process. */

@@ -31,7 +31,7 @@ export function openHierarchy(name: string, yard: string | undefined): Hierarchy
     };
   } catch (error) {
     const { message } = toCriuError(error);
-    throw new HostLacks('cgroup', `${hierarchyTitle(name)} can not be reached: ${message}`, { hint: 'run as root, name where the hierarchies are mounted (--cgroup-yard DIR), or leave cgroups alone (--manage-cgroups=ignore)', cause: error });
+    throw new HostLacks('cgroup', `${hierarchyTitle(name)} can not be reached${yard === undefined ? '' : ` in ${yard}`}: ${message}`, { hint: 'run as root, name where the hierarchies are mounted (--cgroup-yard DIR), or leave cgroups alone (--manage-cgroups=ignore)', cause: error });
   }
 }
 

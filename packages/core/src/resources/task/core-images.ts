@@ -3,8 +3,8 @@ import type { ProcStat, ProcStatus } from '@criu-ts/kernel/procfs';
 import { SIG } from '@criu-ts/kernel/abi';
 import { Bug, ImageCorrupt } from '../../errors.js';
 
-/** `task_core_entry.task_state`, as CRIU numbers it. */
-export const TASK_STATE = { ALIVE: 1, DEAD: 2, STOPPED: 3 } as const;
+/** `task_core_entry.task_state`, as CRIU numbers it; the last is ours, and CRIU restores nothing that has it. */
+export const TASK_STATE = { ALIVE: 1, DEAD: 2, STOPPED: 3, MAIN_ENDED: 1000 } as const;
 
 /** To be filled in by the facets. */
 export function blankTaskCore(): task_core_entry {

@@ -11,6 +11,7 @@ import { creds } from './creds.js';
 import { itimers } from './itimers.js';
 import { processKeyrings, threadKeyring } from './keyrings.js';
 import { ioFlusher, machineChecks } from './machine-checks.js';
+import { mainThread } from './main-thread.js';
 import { membarrier } from './membarrier.js';
 import { memoryPolicy } from './memory-policy.js';
 import { denyWriteExecute, dumpable, lockFuture, memoryMerge, transparentHugePages } from './mm-flags.js';
@@ -36,6 +37,7 @@ import { userDispatch } from './user-dispatch.js';
 /** In a phase they are restored in this order: actions before signals, or the kernel drops those that are ignored. */
 export const processFacets: readonly ProcessFacet[] = [
   runState,
+  mainThread,
   personality,
   oomScore,
   coredumpFilter,
@@ -146,6 +148,7 @@ export { allowHugePages } from './mm-flags.js';
 export { judgeCredentials } from './become-user.js';
 export { restoreAffinity } from './affinity.js';
 export { blankTaskCore, blankThreadCore, readTaskCore, readThreadCore, TASK_STATE, zombieCore } from './core-images.js';
+export { coresOf, judgeOrphans, mainHasEnded } from './main-thread.js';
 export { type FinalCall, finalCalls } from './final-calls.js';
 export { seccompFilters } from './seccomp.js';
 export { abortCriticalSection, readRseqCs, restoreRseqCs, type RseqCs } from './rseq.js';

@@ -155,7 +155,7 @@ export function inspect(pid: number, tree: FrozenTree, sleepers: Sleepers = new 
 function taskOf(pid: number, tracees: readonly Tracee[], stopSignal: number | undefined, sleepers: Sleepers = new Map()): DumpTask {
   const threads: DumpThread[] = [];
   const process = { pid, threads: tracees, zombie: false, stopSignal };
-  const task: DumpTask = { pid, name: { pid }, process, pidfd: pidfdOpen(pid), status: readStatus(pid), stat: readStat(pid), threads };
+  const task: DumpTask = { id: pid, pid, name: { pid }, process, pidfd: pidfdOpen(pid), status: readStatus(pid), stat: readStat(pid), threads };
   for (const tracee of tracees) {
     const { tid } = tracee;
     const registers = tracee.getRegisters();
