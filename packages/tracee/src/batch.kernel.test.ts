@@ -1,11 +1,11 @@
 // Batches run by real puppets.
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import t from 'tap';
 import { CLONE, ERRNO, MAP, PROT, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
-import { kill, wait4 } from '@criu-ts/kernel/sys';
+import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
 import { type Batch, BatchFailed, Ref } from './batch.js';
 import { BLOB } from './blob.js';
 import type { Puppet } from './puppet.js';
@@ -117,20 +117,24 @@ t.test('the first surprise ends it: the error names the call, what for, and why'
   t.end();
 });
 
-/** An id that nobody has. */
-function freePid(): number {
-  for (let pid = 30_000; ; pid -= 7) if (!readdirSync('/proc').includes(String(pid))) return pid;
+/** Born with an id that nobody had: threads, groups and sessions have ids as well, and others take them meanwhile. */
+function bornWithOwnId(make: (id: number) => Puppet): { readonly id: number; readonly puppet: Puppet } {
+  for (let id = 30_000; ; id -= 7) {
+    try {
+      return { id, puppet: make(id) };
+    } catch (error) {
+      if (!(error instanceof SyscallFailed && error.errno === ERRNO.EEXIST) || id < 1000) throw error;
+    }
+  }
 }
 
 t.test('births with ids of our choice', { skip }, (t) => {
   using stage = new Stage();
-  const pid = freePid();
-  const child = stage.seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid: [pid] });
+  const { id: pid, puppet: child } = bornWithOwnId((id) => stage.seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid: [id] }));
   stage.puppets.push(child);
   t.match(child.tracee, { pid, tid: pid });
   t.equal(child.call(SYS.getpid), pid);
-  const tid = freePid();
-  const thread = child.clone({ flags: THREAD, exitSignal: 0, setTid: [tid] });
+  const { id: tid, puppet: thread } = bornWithOwnId((id) => child.clone({ flags: THREAD, exitSignal: 0, setTid: [id] }));
   stage.puppets.push(thread);
   t.match(thread.tracee, { pid, tid });
   t.equal(thread.call(SYS.gettid), tid);
@@ -180,7 +184,7 @@ t.test('puppets die with us, wherever we are killed', { skip }, async (t) => {
         return false;
       }
     });
-    until(() => alive().length === 0, () => `${alive().join()} live on`);
+    await until(() => alive().length === 0, () => `${alive().join()} live on`);
   }
 });
 

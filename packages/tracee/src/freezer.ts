@@ -13,6 +13,8 @@ const OPTIONS = PTRACE_O.TRACESYSGOOD | BIRTHS;
 
 /** ms after which a task that was told to stop may have a reason not to. */
 const MOMENT = 10;
+/** Times that a task has to be refused to us before we may not trace it. */
+const LOOKS = 3;
 
 /** A process whose threads all stand still, or a zombie (no threads). */
 export interface FrozenProcess {
@@ -203,6 +205,9 @@ export class FrozenTree implements Disposable {
         if (stop === undefined && performance.now() < this.#deadline) {
           seeOffThreads(tracee.pid);
           this.#letAwaitedGo(tracee);
+          // By execve(2) another thread may have become the main one: one that was asked under an id that it had no more,
+          // or that is no tracee of ours yet.
+          if (tracee.tid === tracee.pid) tracee.interrupt();
           continue;
         }
         if (stop === undefined) throw new FreezeFailed(tracee.pid, `thread ${tracee.tid} ${whyItRuns(tracee)}`, 'try again later, or give more time with --timeout');
@@ -275,20 +280,25 @@ class ChildScan {
 
 /** Asks a thread to stop. undefined: it ended meanwhile. @throws FreezeFailed where we may not */
 function seize(pid: number, tid: number): Tracee | undefined {
-  try {
-    return interrupted(seizeWithSeccompSuspended(pid, tid));
-  } catch (error) {
-    if (error instanceof TraceeDied) return undefined;
-    if (!(error instanceof SyscallFailed && error.errno === ERRNO.EPERM)) throw error;
+  let tracer = 0;
+  // Nobody may seize what has ended, but in place of an ended main thread execve(2) puts one that lives.
+  for (let looks = 0; looks < LOOKS && tracer === 0; looks++) {
+    try {
+      return interrupted(seizeWithSeccompSuspended(pid, tid));
+    } catch (error) {
+      if (error instanceof TraceeDied) return undefined;
+      if (!(error instanceof SyscallFailed && error.errno === ERRNO.EPERM)) throw error;
+    }
     // A thread on its way out can't be seized either: only one that stays is a problem.
-    const tracer = tracerOf(pid, tid);
-    if (tracer === undefined) return undefined;
+    const found = tracerOf(pid, tid);
+    if (found === undefined) return undefined;
     // Under another id: by execve(2) a thread becomes the main thread.
-    if (tracer === process.pid) return interrupted(Tracee.born(pid, tid));
-    throw tracer === 0
-      ? new FreezeFailed(pid, 'we may not trace it', 'run as root, or with CAP_SYS_PTRACE')
-      : new FreezeFailed(pid, `it is traced by process ${tracer} already`, 'end the debugger, strace or other tracer');
+    if (found === process.pid) return interrupted(Tracee.born(pid, tid));
+    tracer = found;
   }
+  throw tracer === 0
+    ? new FreezeFailed(pid, 'we may not trace it', 'run as root, or with CAP_SYS_PTRACE')
+    : new FreezeFailed(pid, `it is traced by process ${tracer} already`, 'end the debugger, strace or other tracer');
 }
 
 /** One that ended since is our tracee all the same, to be seen off by us: waiting for its stop shows it. */

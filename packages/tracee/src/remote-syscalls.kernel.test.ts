@@ -1,16 +1,19 @@
 // Programs that look after their own state, steered in the middle of what they do.
+import { constants, setPriority } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { ERRNO, PTRACE, SIG, SYS } from '@criu-ts/kernel/abi';
+import { readSyscall } from '@criu-ts/kernel/procfs';
 import { getAffinity, kill, Memory, sys, tgkill } from '@criu-ts/kernel/sys';
 import { TraceeDied } from './errors.js';
 import { scratchSize } from './crash-frame.js';
 import { FrozenTree } from './freezer.js';
 import { RemoteSyscalls } from './remote-syscalls.js';
-import { borrowCode, compile, frozenProcess, sleep, threadStates, until, Victim, whyNoVictims } from './testing/victims.js';
+import { borrowCode, compile, frozenProcess, threadStates, until, Victim, whyNoVictims } from './testing/victims.js';
 import type { Tracee } from './tracee.js';
 
 const skip = whyNoVictims();
-const TIMEOUT = 5000;
+const TIMEOUT = 60_000;
 
 /** Freezes it, has every thread make calls, lets it go. */
 function steer(pid: number, during?: (remote: RemoteSyscalls, round: number) => void, calls = 20): void {
@@ -27,7 +30,7 @@ function steer(pid: number, during?: (remote: RemoteSyscalls, round: number) => 
   }
 }
 
-t.test('signals that arrive meanwhile wait, none is lost, their order stays', { skip }, (t) => {
+t.test('signals that arrive meanwhile wait, none is lost, their order stays', { skip }, async (t) => {
   using victim = new Victim(compile(`
 static int next;
 static void on_alarm(int n) { board->count[0]++; }
@@ -55,15 +58,20 @@ int main(int argc, char **argv)
   const RTMIN = 34;
   const queue = sigqueue();
   for (let round = 0; round < 30; round++) steer(victim.pid, (_, i) => i % 2 === 0 && queue(victim.pid, RTMIN, value++), sent / 30 * 2);
-  until(() => victim.board.counts[1] === sent, () => `only ${victim.board.counts[1]} of ${sent} came`);
+  await until(() => victim.board.counts[1] === sent, () => `only ${victim.board.counts[1]} of ${sent} came`);
   t.match(victim.board, { faults: 0, why: '' });
-  const [alarms = 0, , work = 0] = victim.board.counts;
-  sleep(20);
-  t.ok((victim.board.counts[0] ?? 0) > alarms, 'the timer goes on');
-  t.ok((victim.board.counts[2] ?? 0) > work, 'the work too');
-  t.equal(victim.status('SigBlk'), '0000000000000000');
-  t.end();
+  const { counts } = victim.board;
+  await until(() => advanced(victim, counts, 0), () => 'the timer does not go on');
+  await until(() => advanced(victim, counts, 2), () => 'the work does not go on');
+  // While its handler runs SIGALRM is blocked.
+  await until(() => victim.status('SigBlk') === '0000000000000000', () => `signals stay blocked: ${victim.status('SigBlk')}`);
 });
+
+/** Whether all of these counts are larger than they were. */
+function advanced(victim: Victim, before: readonly number[], ...indexes: readonly number[]): boolean {
+  const { counts } = victim.board;
+  return indexes.every((i) => (counts[i] ?? 0) > (before[i] ?? 0));
+}
 
 /** sigqueue(3): a value with each. */
 function sigqueue(): (pid: number, signal: number, value: number) => void {
@@ -92,48 +100,44 @@ const allIn = (pid: number, states: string): boolean => [...threadStates(pid).va
 
 t.test('group-stops', { skip }, async (t) => {
   const program = compile(SPIN);
-  const goesOn = (victim: Victim): boolean => {
-    const before = victim.board.counts;
-    sleep(30);
-    const after = victim.board.counts;
-    return (after[0] ?? 0) > (before[0] ?? 0) && (after[1] ?? 0) > (before[1] ?? 0);
+  const stops = (victim: Victim): Promise<void> => until(() => allIn(victim.pid, 'T'), () => 'it does not stop');
+  const goesOn = async (victim: Victim, after: string): Promise<void> => {
+    const { counts } = victim.board;
+    await until(() => advanced(victim, counts, 0, 1), () => `it does not go on after ${after}`);
   };
 
-  t.test('stopped before: it stays stopped, and continues', (t) => {
+  t.test('stopped before: it stays stopped, and continues', async (t) => {
     using victim = new Victim(program).untilReady();
     kill(victim.pid, SIG.STOP);
-    until(() => allIn(victim.pid, 'T'), () => 'it does not stop');
+    await stops(victim);
     for (let i = 0; i < 5; i++) steer(victim.pid);
-    until(() => allIn(victim.pid, 'T'), () => 'it does not stay stopped');
+    await stops(victim);
     t.equal(victim.status('TracerPid'), '0');
     kill(victim.pid, SIG.CONT);
-    t.ok(goesOn(victim));
-    t.end();
+    await goesOn(victim, 'the stop');
   });
 
-  t.test('stopped in the middle: the call goes on, then it is stopped', (t) => {
+  t.test('stopped in the middle: the call goes on, then it is stopped', async () => {
     using victim = new Victim(program).untilReady();
     for (const at of [0, 3, 7]) {
       steer(victim.pid, (_, i) => i === at && kill(victim.pid, SIG.STOP));
-      until(() => allIn(victim.pid, 'T'), () => 'it does not stop');
+      await stops(victim);
       kill(victim.pid, SIG.CONT);
-      t.ok(goesOn(victim), `stopped at call ${at}`);
+      await goesOn(victim, `a stop at call ${at}`);
     }
-    t.end();
   });
 
-  t.test('stopped and continued in the middle', (t) => {
+  t.test('stopped and continued in the middle', async () => {
     using victim = new Victim(program).untilReady();
     steer(victim.pid, (_, i) => {
       if (i === 2 || i === 9) kill(victim.pid, SIG.STOP);
       if (i === 5 || i === 10) kill(victim.pid, SIG.CONT);
     });
-    t.ok(goesOn(victim));
+    await goesOn(victim, 'both');
     kill(victim.pid, SIG.STOP);
-    until(() => allIn(victim.pid, 'T'), () => 'it does not stop');
+    await stops(victim);
     steer(victim.pid, (_, i) => i === 4 && kill(victim.pid, SIG.CONT));
-    t.ok(goesOn(victim), 'stopped before, continued in the middle');
-    t.end();
+    await goesOn(victim, 'a stop before, continued in the middle');
   });
 });
 
@@ -147,7 +151,7 @@ t.test('under seccomp', { skip }, async (t) => {
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all));`;
   for (const [name, install] of [['strict', 'CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));'], ['a filter that kills', filter]] as const) {
-    t.test(name, (t) => {
+    t.test(name, async (t) => {
       using victim = new Victim(compile(`
 int main(int argc, char **argv)
 {
@@ -159,66 +163,101 @@ int main(int argc, char **argv)
 	for (char c; ; board->count[0]++) read(ends[0], &c, 0);
 }`)).untilReady();
       for (let i = 0; i < 5; i++) steer(victim.pid);
-      const before = victim.board.counts[0] ?? 0;
-      sleep(20);
-      t.ok((victim.board.counts[0] ?? 0) > before, 'it lives');
+      const { counts } = victim.board;
+      await until(() => advanced(victim, counts, 0), () => 'it does not go on');
       t.not(victim.status('Seccomp'), '0');
       t.equal(victim.board.faults, 0);
-      t.end();
     });
   }
 });
 
+/** ms */
+const WAIT = 3000;
+
+// Each comes to its end so long after it began, whatever we did meanwhile. They wait at the same time, and are steered in turn.
 t.test('interrupted system calls go on', { skip }, async (t) => {
-  // Each comes to its end 400 ms after it began, whatever we did meanwhile.
-  const rows: [name: string, nr: number, setUp: string, call: string, want: string, waker?: (victim: Victim) => void][] = [
-    ['nanosleep', SYS.clock_nanosleep, '', 'nanosleep(&(struct timespec){ 0, 400000000 }, 0)', '0'],
-    ['nanosleep, the raw call', SYS.nanosleep, '', 'syscall(SYS_nanosleep, &(struct timespec){ 0, 400000000 }, 0)', '0'],
-    ['futex with a time', SYS.futex, 'static int word;', 'syscall(SYS_futex, &word, FUTEX_WAIT, 0, &(struct timespec){ 0, 400000000 })', '-ETIMEDOUT'],
-    ['poll', SYS.poll, '', 'poll(0, 0, 400)', '0'],
-    ['ppoll with a mask', SYS.ppoll, 'sigset_t full; sigfillset(&full);', 'ppoll(0, 0, &(struct timespec){ 0, 400000000 }, &full)', '0'],
-    ['select', SYS.pselect6, '', 'select(0, 0, 0, 0, &(struct timeval){ 0, 400000 })', '0'],
-    ['read', SYS.read, 'int ends[2]; pipe(ends); if (fork() == 0) { usleep(400000); write(ends[1], "x", 1); _exit(0); } char c;', 'read(ends[0], &c, 1)', '1'],
-    ['wait4', SYS.wait4, 'int child = fork(); if (child == 0) { usleep(400000); _exit(0); }', 'waitpid(child, 0, 0) == child', '1'],
-    ['sigsuspend', SYS.rt_sigsuspend, 'sigset_t usr, none; sigemptyset(&none); sigemptyset(&usr); sigaddset(&usr, SIGUSR1); sigprocmask(SIG_BLOCK, &usr, 0); signal(SIGUSR1, on_signal);', 'sigsuspend(&none)', '-EINTR', (victim) => kill(victim.pid, SIG.USR1)],
-    ['pause', SYS.pause, 'signal(SIGUSR1, on_signal);', 'pause()', '-EINTR', (victim) => kill(victim.pid, SIG.USR1)],
+  // Times are measured here, whoever else wants the CPUs: the programs have our priority.
+  setPriority(constants.priority.PRIORITY_HIGHEST);
+  t.teardown(() => setPriority(constants.priority.PRIORITY_NORMAL));
+  const ms = `{ ${WAIT / 1000}, 0 }`;
+  const rows: readonly { readonly name: string; readonly nr: number; readonly setUp?: string; readonly call: string; readonly want: string; readonly woken?: true }[] = [
+    { name: 'nanosleep', nr: SYS.clock_nanosleep, call: `nanosleep(&(struct timespec)${ms}, 0)`, want: '0' },
+    { name: 'nanosleep, the raw call', nr: SYS.nanosleep, call: `syscall(SYS_nanosleep, &(struct timespec)${ms}, 0)`, want: '0' },
+    { name: 'futex with a time', nr: SYS.futex, setUp: 'static int word;', call: `syscall(SYS_futex, &word, FUTEX_WAIT, 0, &(struct timespec)${ms})`, want: '-ETIMEDOUT' },
+    { name: 'poll', nr: SYS.poll, call: `poll(0, 0, ${WAIT})`, want: '0' },
+    { name: 'ppoll with a mask', nr: SYS.ppoll, setUp: 'sigset_t full; sigfillset(&full);', call: `ppoll(0, 0, &(struct timespec)${ms}, &full)`, want: '0' },
+    { name: 'select', nr: SYS.pselect6, call: `select(0, 0, 0, 0, &(struct timeval)${ms})`, want: '0' },
+    { name: 'read', nr: SYS.read, setUp: `int ends[2]; pipe(ends); if (fork() == 0) { usleep(${WAIT * 1000}); write(ends[1], "x", 1); _exit(0); } char c;`, call: 'read(ends[0], &c, 1)', want: '1' },
+    { name: 'wait4', nr: SYS.wait4, setUp: `int child = fork(); if (child == 0) { usleep(${WAIT * 1000}); _exit(0); }`, call: 'waitpid(child, 0, 0) == child', want: '1' },
+    {
+      name: 'sigsuspend',
+      nr: SYS.rt_sigsuspend,
+      setUp: 'sigset_t usr, none; sigemptyset(&none); sigemptyset(&usr); sigaddset(&usr, SIGUSR1); sigprocmask(SIG_BLOCK, &usr, 0); signal(SIGUSR1, on_signal);',
+      call: 'sigsuspend(&none)',
+      want: '-EINTR',
+      woken: true,
+    },
+    { name: 'pause', nr: SYS.pause, setUp: 'signal(SIGUSR1, on_signal);', call: 'pause()', want: '-EINTR', woken: true },
   ];
-  for (const [name, nr, setUp, call, want, waker] of rows) {
-    t.test(name, (t) => {
-      using victim = new Victim(compile(`
+  const programs = rows.map(({ setUp = '', call, want }) => compile(`
 static void on_signal(int n) { board->count[5]++; }
 int main(int argc, char **argv)
 {
 	open_board(argv);
 	sigset_t before, after;
+	long begin = ms();
 	${setUp}
 	sigprocmask(0, 0, &before);
 	ready();
-	long begin = ms();
 	long result = ${call};
 	if (result == -1) result = -errno;
-	sigprocmask(0, 0, &after);
 	board->count[0] = ms() - begin;
+	sigprocmask(0, 0, &after);
 	if (result != ${want}) fault("result", result);
 	if (memcmp(&before, &after, 8) != 0) fault("mask", *(long *)&after);
+	board->count[1] = 1;
+	/* Who comes too late finds it still there. */
+	while (!board->count[2]) usleep(1000);
 	return 7;
-}`)).untilReady().untilBlockedIn(nr);
-      const signals = victim.status('SigBlk');
-      for (let i = 0; i < 10; i++) {
-        steer(victim.pid, undefined, 3);
-        sleep(5);
-      }
-      t.equal(victim.status('SigBlk'), signals, 'it waits with the same mask');
-      if (waker !== undefined) {
+}`));
+  const running = programs.map((program) => new Victim(program));
+  t.teardown(() => running.forEach((victim) => victim[Symbol.dispose]()));
+  const waiting = rows.map(({ nr }, i) => {
+    const victim = (running[i] as Victim).untilReady().untilBlockedIn(nr);
+    return { victim, mask: victim.status('SigBlk'), since: performance.now(), steered: 0 };
+  });
+  const isOver = (victim: Victim): boolean => victim.board.counts[0] !== 0;
+  const isInside = (victim: Victim): boolean => readSyscall(victim.pid).state === 'inside';
+  for (let round = 0; round < 10; round++) {
+    for (const [i, task] of waiting.entries()) {
+      const { victim, mask } = task;
+      const begin = performance.now();
+      steer(victim.pid, undefined, 3);
+      await until(() => isOver(victim) || isInside(victim), () => 'it does not go on');
+      const maskNow = victim.status('SigBlk');
+      if (!isInside(victim) || isOver(victim)) continue;
+      task.steered = begin - task.since;
+      t.equal(maskNow, mask, `${rows[i]?.name}: it waits with the same mask`);
+    }
+    await setTimeout(WAIT / 20);
+  }
+  for (const [i, { name, woken }] of rows.entries()) {
+    await t.test(name, async (t) => {
+      const { victim, steered } = waiting[i] as (typeof waiting)[number];
+      t.ok(steered > 0, 'it was steered while it waited');
+      if (woken) {
         t.equal(victim.board.counts[5], 0, 'no handler ran');
         // It arrives while the thread makes calls for us.
-        steer(victim.pid, (_, i) => i === 1 && waker(victim), 3);
+        steer(victim.pid, (_, call) => call === 1 && kill(victim.pid, SIG.USR1), 3);
       }
+      await until(() => victim.board.counts[1] === 1, () => 'it waits for ever');
+      victim.tell(2, 1);
       t.equal(victim.awaitEnd(), 7);
       t.match(victim.board, { faults: 0, why: '' });
-      if (waker !== undefined) t.equal(victim.board.counts[5], 1, 'the handler ran once');
-      else t.ok((victim.board.counts[0] ?? 0) >= 395 && (victim.board.counts[0] ?? 0) < 700, `it took ${victim.board.counts[0]} ms`);
-      t.end();
+      const [took = 0] = victim.board.counts;
+      if (woken) t.equal(victim.board.counts[5], 1, 'the handler ran once');
+      // Had we made it begin anew, it would have been as long again from the last time.
+      else t.ok(took >= WAIT - 5 && took < WAIT + steered, `it took ${took} ms, steered for ${Math.round(steered)}`);
     });
   }
 });
@@ -285,7 +324,7 @@ t.test('the death of a task is told at once, and hides no other error', { skip }
         }
         t.type(error, TraceeDied);
         t.match(error, { name: 'TraceeDied', task: { pid: thread.tid } });
-        t.ok(performance.now() - begin < 1000, `after ${Math.round(performance.now() - begin)} ms`);
+        t.ok(performance.now() - begin < TIMEOUT / 2, `after ${Math.round(performance.now() - begin)} ms`);
         t.end();
       });
     }

@@ -1,4 +1,4 @@
-import { NT, PTRACE, SYS, W, WAIT } from '@criu-ts/kernel/abi';
+import { NT, P, PTRACE, SYS, W, WAIT } from '@criu-ts/kernel/abi';
 import { ProcessGone, readStat, threadOf } from '@criu-ts/kernel/procfs';
 import { Memory, processVmRead, processVmWrite, rawSyscall, SyscallFailed, describeCall, tryPtrace, wait4, type SyscallArg } from '@criu-ts/kernel/sys';
 import { TraceeDied, UnexpectedStop } from './errors.js';
@@ -9,6 +9,8 @@ import { parseWaitStatus, type WaitStatus } from './wait-status.js';
 export type Stop = Exclude<WaitStatus, { kind: 'exited' | 'killed' }>;
 
 const ESRCH = 3;
+const SIGINFO_SIZE = 128;
+const SI_PID = 12;
 /** Looks at a task before it is worth a sleep; on one CPU it has run meanwhile. */
 const SPINS = 50;
 /** Nobody ever wakes it: a sleep. */
@@ -56,9 +58,19 @@ export class Tracee {
     this.request(PTRACE.INTERRUPT);
   }
 
-  /** Whether it stands still under our hands: false where it runs, died, or became another thread's id by execve(2). */
+  /**
+   * Whether it stands still under our hands, in a stop that we saw: false where it runs, died, or another thread has its
+   * id by execve(2). That one, our tracee too, may stand as well: its stop is news.
+   */
   get held(): boolean {
-    return tryPtrace(PTRACE.GETEVENTMSG, this.tid, 0, small.address) === 0;
+    if (tryPtrace(PTRACE.GETEVENTMSG, this.tid, 0, small.address) !== 0) return false;
+    return this.tid !== this.pid || !this.#hasNews();
+  }
+
+  /** Whether {@link poll} would have something to tell. */
+  #hasNews(): boolean {
+    small.bytes.fill(0, 0, SIGINFO_SIZE);
+    return rawSyscall(SYS.waitid, P.PID, this.tid, small.address, W.STOPPED | W.EXITED | W.NOHANG | W.NOWAIT | WAIT.ALL, 0) !== 0 || small.view.getInt32(SI_PID, true) !== 0;
   }
 
   /** The stop that it is in and that nobody has seen yet; undefined: none. @throws TraceeDied once it has been seen off */

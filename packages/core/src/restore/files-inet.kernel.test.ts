@@ -3,6 +3,7 @@ import { IMAGE_TYPES } from '@criu-ts/images';
 import { execFileSync } from 'node:child_process';
 import t, { type Test } from 'tap';
 import { comparable } from '../testing/comparable.js';
+import { enterOwnNetwork } from '../testing/own-network.js';
 import { Subject } from '../testing/puppets.js';
 import { dumpFiles, problemsOf, restoreInto } from '../testing/round-trip.js';
 
@@ -10,6 +11,7 @@ if (process.getuid?.() !== 0) {
   t.plan(0, 'needs root: descriptors of other processes are taken');
   process.exit(0);
 }
+enterOwnNetwork();
 
 const LOCALHOST = Uint8Array.of(127, 0, 0, 1);
 const v4 = (port: number, address = LOCALHOST): Uint8Array => sockaddr_in.encode({ sin_family: AF.INET, sin_port: port, sin_addr: address });

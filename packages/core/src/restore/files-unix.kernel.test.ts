@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, unlin
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { enterOwnNetwork } from '../testing/own-network.js';
 import { Subject } from '../testing/puppets.js';
 import { dumpFiles, problemsOf, restoreInto } from '../testing/round-trip.js';
 
@@ -11,6 +12,7 @@ if (process.getuid?.() !== 0) {
   t.plan(0, 'needs root: descriptors of other processes are taken');
   process.exit(0);
 }
+enterOwnNetwork();
 
 const folder = mkdtempSync(path.join(tmpdir(), 'criu-ts-unix-'));
 t.teardown(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,7 @@
 import { CLONE, kernel_sigaction, PR, SIG, SYS, W } from '@criu-ts/kernel/abi';
-import { kill, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
+import { kill, wait4 } from '@criu-ts/kernel/sys';
 import { BLOB, plantSeed, type Puppet } from '@criu-ts/tracee';
-import { Bug, ImageCorrupt, type TaskName } from '../errors.js';
+import { Bug, ImageCorrupt } from '../errors.js';
 import type { GrowthStep, Shareable } from '../model/growth.js';
 import { HostVdso } from '../resources/memory/vdso.js';
 import { readTaskCore, TASK_STATE } from '../resources/task/index.js';
@@ -9,12 +9,10 @@ import { syscallObserver } from '../stage.js';
 import { enterCgroup } from './cgroups.js';
 import { keepOnly } from './fill-memory.js';
 import { settleHeritage } from './heritage.js';
-import { holderOf, pidTaken, pidTooHigh } from './pids.js';
+import { withId } from './pids.js';
 import type { DeadImages, RestoreRun, TaskImages } from './run.js';
 import { takeTerminal } from './terminals.js';
 
-const EEXIST = 17;
-const EINVAL = 22;
 /** __WALL */
 const WALL = 0x4000_0000;
 
@@ -28,7 +26,7 @@ export function plantFirst(run: RestoreRun): void {
   const root = run.plan.tasks[0];
   if (run.options.sibling === true && root !== undefined) {
     // A newborn of the seed would be a child of ours or of the seed's: the seed itself becomes the root.
-    run.seed = withPid(root.name, () => plantSeed(run.plan.blob, observe, root.pid));
+    run.seed = withId(root.name, root.pid, () => plantSeed(run.plan.blob, observe, root.pid));
   } else {
     run.seed = plantSeed(run.plan.blob, observe);
     const { pid } = run.seed.tracee;
@@ -122,7 +120,7 @@ class Births {
     const task = this.#tasks.get(pid);
     const own = flags & CLONE.PARENT ? 0 : (task?.core.tc?.exitSignal ?? SIG.CHLD);
     // As a sibling of ours the root is there already: planted, not born.
-    const puppet = by.tracee.pid === pid ? by : withPid(task?.name ?? { pid }, () => by.clone({ flags, exitSignal: own, setTid: [pid] }));
+    const puppet = by.tracee.pid === pid ? by : withId(task?.name ?? { pid }, pid, () => by.clone({ flags, exitSignal: own, setTid: [pid] }));
     this.#puppets.set(pid, puppet);
     this.#placeAsBearer(puppet, by);
     run.born.add(pid);
@@ -237,24 +235,3 @@ function end(run: RestoreRun, pid: number): void {
   for (const [tid, { task }] of run.threads) if (task.pid === pid && tid !== pid) wait4(tid, WALL);
   wait4(pid, WALL);
 }
-
-/** Makes a process whose PID may be taken for a moment still. @throws HostLacks */
-function withPid(name: TaskName, make: () => Puppet): Puppet {
-  for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
-    try {
-      return make();
-    } catch (error) {
-      if (!(error instanceof SyscallFailed)) throw error;
-      if (error.errno === EINVAL) throw pidTooHigh(name).add({ cause: error });
-      if (error.errno !== EEXIST) throw error;
-      const holder = holderOf(name.pid);
-      if (holder === undefined && performance.now() < deadline) continue;
-      throw pidTaken(name, holder ?? 'nobody any more').add({ cause: error });
-    }
-  }
-}
-
-/** Milliseconds. */
-const REAPING_TIME = 3000;
-/** Nobody ever wakes it: a sleep. */
-const never = new Int32Array(new SharedArrayBuffer(4));

@@ -1,5 +1,7 @@
-// Whether the PIDs of the images are free on this host.
+// Whether the PIDs of the images are free on this host, and births with them.
 import { type ProcStat, ProcessGone, readAllStats, readStatus, readWhole } from '@criu-ts/kernel/procfs';
+import { SyscallFailed } from '@criu-ts/kernel/sys';
+import type { Puppet } from '@criu-ts/tracee';
 import { HostLacks, type TaskName } from '../errors.js';
 import type { RestorePlan } from './run.js';
 
@@ -22,6 +24,34 @@ export function pidTaken(task: TaskName, holder: string): HostLacks {
 
 export function pidTooHigh(task: TaskName): HostLacks {
   return new HostLacks('pid-max', "the PID is above this host's kernel.pid_max", { task, hint: `sysctl kernel.pid_max=${task.pid + 1}` });
+}
+
+const EEXIST = 17;
+const EINVAL = 22;
+/** Milliseconds. */
+const REAPING_TIME = 3000;
+/** Nobody ever wakes it: a sleep. */
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Makes a task whose id may be taken for a moment still: by a zombie, or by a thread that is not quite gone when its
+ * process could be waited for (kernel/exit.c, release_task frees ids last).
+ * @throws HostLacks
+ */
+export function withId(task: TaskName, id: number, make: () => Puppet): Puppet {
+  const object = id === task.pid ? {} : { object: `thread ${id}` };
+  for (const deadline = performance.now() + REAPING_TIME; ; Atomics.wait(never, 0, 0, 1)) {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof SyscallFailed)) throw error;
+      if (error.errno === EINVAL) throw pidTooHigh({ ...task, pid: id }).add({ ...object, cause: error });
+      if (error.errno !== EEXIST) throw error;
+      const holder = holderOf(id) ?? threadHolder(id);
+      if (holder === undefined && performance.now() < deadline) continue;
+      throw pidTaken(task, holder ?? 'nobody any more').add({ ...object, cause: error });
+    }
+  }
 }
 
 /** All PIDs and thread ids of the images, and those of leaders that are stood in for, that can't be had now. */

@@ -1,6 +1,7 @@
 import { CLONE } from '@criu-ts/kernel/abi';
 import type { RestorePhase, ThreadToRestore } from '../resources/facets.js';
 import { restoreFacets, restoreThreadFacets } from '../resources/task/index.js';
+import { withId } from './pids.js';
 import type { RestoreRun } from './run.js';
 
 /** Everything that threads of one process share (pthread_create(3) has the same, but for the ids it lets the kernel store). */
@@ -12,7 +13,7 @@ export function growThreads(run: RestoreRun): void {
     const process = run.task(pid);
     for (const [tid, core] of threads) {
       if (tid === pid) continue;
-      const puppet = process.puppet.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid: [tid] });
+      const puppet = withId(process.name, tid, () => process.puppet.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid: [tid] }));
       run.threads.set(tid, { task: process, tid, puppet, core });
     }
     restoreThreadFacets('early', threadsOf(run, [...threads.keys()].filter((tid) => tid !== pid)), run);

@@ -30,9 +30,12 @@ const contents = pages(...Array.from({ length: COUNT }, (_, i) => page('a').map(
 const set = tinySet([{ pid: 10, comm: 'saved', vmas: [vma(0, COUNT, VMA.anonPrivate)], rows: [[0, COUNT, PE_PRESENT]], contents }]);
 const images = save(set, path.join(scratch, 'images'));
 
+/** Whoever packs, and whenever: what is damaged below is always the same. */
+const ALWAYS_THE_SAME = ['--sort=name', '--mtime=@1', '--owner=0', '--group=0', '--numeric-owner', '--mode=u=rwX,go=rX'];
+
 /** The archive that `tar` makes of a directory; the process that made it must have succeeded. */
 function tar(directory: string, ...options: string[]): Buffer {
-  const made = spawnSync('tar', ['-c', ...options, '-C', directory, '.'], { maxBuffer: 2 ** 28 });
+  const made = spawnSync('tar', ['-c', ...ALWAYS_THE_SAME, ...options, '-C', directory, '.'], { maxBuffer: 2 ** 28 });
   if (made.status !== 0) throw new Error(made.stderr.toString());
   return made.stdout;
 }

@@ -1,7 +1,8 @@
 // Small C programs for tests against the kernel: compiled, run, and told of by a page that they share with the test.
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { PROT, SIG, WAIT } from '@criu-ts/kernel/abi';
 import { listProcNumbers, ProcessGone, readMaps, readProcText, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
 import { kill, spawn, wait4 } from '@criu-ts/kernel/sys';
@@ -60,14 +61,21 @@ export class Victim implements Disposable {
     return { ready: page.readInt32LE(0) !== 0, faults: page.readInt32LE(4), counts, why: page.toString('latin1', 264, page.indexOf(0, 264)) };
   }
 
+  /** Writes a count of its page: the program may wait for it. */
+  tell(index: number, value: number): void {
+    const fd = openSync(this.#board, 'r+');
+    writeSync(fd, new Uint8Array(BigInt64Array.of(BigInt(value)).buffer), 0, 8, 8 + 8 * index);
+    closeSync(fd);
+  }
+
   untilReady(): this {
-    until(() => this.board.ready, () => `the victim never comes to be ready: ${this.board.why}`);
+    blockUntil(() => this.board.ready, () => `the victim never comes to be ready: ${this.board.why}`);
     return this;
   }
 
   /** Until it has that many threads, all waiting in this system call. */
   untilBlockedIn(nr: number, threads = 1): this {
-    until(() => {
+    blockUntil(() => {
       const tids = listProcNumbers(this.pid, 'task');
       return tids.length === threads && tids.every((tid) => {
         const call = readSyscall(threadOf(this.pid, tid));
@@ -103,9 +111,19 @@ export interface Board {
   readonly counts: readonly number[];
 }
 
-/** Sleeps until it is so. @throws after 10 s */
-export function until(so: () => boolean, otherwise: () => string): void {
-  for (const deadline = performance.now() + 10_000; !so(); sleep(1)) {
+/** ms: much more than a slow machine needs. */
+const PATIENCE = 60_000;
+
+/** Waits until it is so; what is due by a timer happens meanwhile. @throws after a minute */
+export async function until(so: () => boolean, otherwise: () => string): Promise<void> {
+  for (const deadline = performance.now() + PATIENCE; !so(); await setTimeout(1)) {
+    if (performance.now() > deadline) throw new Error(otherwise());
+  }
+}
+
+/** Sleeps until it is so: for what needs nothing of ours to come about. @throws after a minute */
+function blockUntil(so: () => boolean, otherwise: () => string): void {
+  for (const deadline = performance.now() + PATIENCE; !so(); sleep(1)) {
     if (performance.now() > deadline) throw new Error(otherwise());
   }
 }
@@ -178,9 +196,9 @@ static void fault(const char *what, long value)
 }
 static void open_board(char **argv)
 {
-	/* A test that is cut off leaves nobody spinning: not the program, and no child of it for long. */
+	/* A test that is cut off leaves nobody spinning: not the program, and no child of it for ever. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	setrlimit(RLIMIT_CPU, &(struct rlimit){ 60, 60 });
+	setrlimit(RLIMIT_CPU, &(struct rlimit){ 600, 600 });
 	int fd = open(argv[1], O_RDWR | O_CLOEXEC);
 	board = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);

@@ -38,20 +38,20 @@ for (const [name, byId] of [
     }
     const before = cores[0]?.tc?.timers as task_timers_entry;
     t.same(before.posix.map(({ itId }) => itId), [0, 4, 5, 6, 7]);
-    // The kernel frees the id of a thread a moment after its process could be waited for.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     using copy = new Copy();
     if (byId !== undefined) copy.at.shared('timer_create takes ids', () => byId);
+    const begin = performance.now();
     copy.restore(cores, { ids });
     const after = copy.recapture(new TestDump()).threads[0]?.core.tc?.timers as task_timers_entry;
+    const most = (performance.now() - begin) / 1000;
     t.same(withoutTime(after), withoutTime(before));
     for (const [i, { vsec, vnsec }] of after.posix.entries()) {
       const old = before.posix[i] as (typeof before.posix)[number];
       const passed = Number(old.vsec - vsec) + Number(old.vnsec - vnsec) / 1e9;
-      t.ok(passed >= 0 && passed < 1, `timer ${old.itId} lost ${passed} s`);
+      t.ok(passed >= 0 && passed < most, `timer ${old.itId} lost ${passed} s of ${most}`);
     }
     const passed = Number(before.real.vsec - after.real.vsec) + Number(before.real.vusec - after.real.vusec) / 1e6;
-    t.ok(passed > 0 && passed < 1, `ITIMER_REAL lost ${passed} s`);
+    t.ok(passed > 0 && passed < most, `ITIMER_REAL lost ${passed} s of ${most}`);
     t.end();
   });
 }

@@ -96,7 +96,9 @@ static timer_t make(clockid_t clock, struct sigevent *event, long interval, long
   if (value > 0) CHECK(timer_settime(id, 0, &spec, NULL));
   return id;
 }
+static volatile int tid;
 static void *thread(void *unused) {
+  tid = syscall(SYS_gettid);
   for (;;) pause();
 }
 int main() {
@@ -106,8 +108,7 @@ int main() {
   value.it_interval.tv_sec = 0;
   CHECK(setitimer(ITIMER_PROF, &value, NULL));
   pthread_t t; pthread_create(&t, NULL, thread, NULL);
-  int tid = 0;
-  for (int n = getpid() + 1; n < getpid() + 100 && tid == 0; n++) if (syscall(SYS_tgkill, getpid(), n, 0) == 0) tid = n;
+  while (tid == 0) usleep(1000);
   struct sigevent signal_event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2, .sigev_value.sival_ptr = (void *)0x1234567890 };
   struct sigevent thread_event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2, ._sigev_un._tid = tid };
   struct sigevent none_event = { .sigev_notify = SIGEV_NONE };

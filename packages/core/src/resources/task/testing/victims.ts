@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { core_entry_march, type core_entry } from '@criu-ts/images';
-import { CLONE, MAP, PROT, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
+import { CLONE, ERRNO, MAP, PROT, SIG, SYS, WAIT } from '@criu-ts/kernel/abi';
 import { listThreads, readMaps, readStat, readStatus, readSyscall, threadOf } from '@criu-ts/kernel/procfs';
-import { kill, pidfdOpen, spawn, wait4 } from '@criu-ts/kernel/sys';
+import { kill, pidfdOpen, spawn, SyscallFailed, wait4 } from '@criu-ts/kernel/sys';
 import { type BorrowedCode, findBorrowedCode, type FrozenTree, plantSeed, type Puppet, RemoteSyscalls, type Tracee } from '@criu-ts/tracee';
 import type { DumpTask, DumpThread } from '../../../model/dump-task.js';
 import { readTls } from '../../cpu/tls.js';
@@ -29,28 +29,46 @@ export function whyNoVictims(): string | undefined {
 const directory = mkdtempSync(path.join(tmpdir(), 'criu-ts-victims-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
+/** Programs that were compiled, by their source. */
+const programs = new Map<string, string>();
+
+function compiled(name: string, source: string): string {
+  const known = programs.get(source);
+  if (known !== undefined) return known;
+  const file = path.join(directory, `${programs.size}-${name}`);
+  writeFileSync(`${file}.c`, `${HEADERS}\n${source}`);
+  execFileSync('gcc', ['-O1', '-w', '-pthread', '-o', file, `${file}.c`]);
+  programs.set(source, file);
+  return file;
+}
+
+/** ms: much more than a slow machine needs. */
+const PATIENCE = 60_000;
+
+const never = new Int32Array(new SharedArrayBuffer(4));
+export function sleep(ms: number): void {
+  Atomics.wait(never, 0, 0, ms);
+}
+
 /** A running program; killed and reaped when it is disposed of. */
 export class Victim implements Disposable {
   readonly pid: number;
 
   /** @param source C; headers for signals, threads, time and so on are included for it */
   constructor(name: string, source: string, args: readonly string[] = []) {
-    const file = path.join(directory, name);
-    writeFileSync(`${file}.c`, `${HEADERS}\n${source}`);
-    execFileSync('gcc', ['-O1', '-w', '-pthread', '-o', file, `${file}.c`]);
-    this.pid = spawn(file, [name, ...args], ['PATH=/usr/bin:/bin']);
+    this.pid = spawn(compiled(name, source), [name, ...args], ['PATH=/usr/bin:/bin']);
   }
 
   /** Until it has that many threads, all waiting in one of these system calls (SYS.*). */
   untilBlockedIn(nrs: readonly number[], threads = 1): this {
-    for (const deadline = Date.now() + 5000; Date.now() < deadline; ) {
+    for (const deadline = performance.now() + PATIENCE; performance.now() < deadline; ) {
       const tids = listThreads(this.pid);
       const blocked = tids.length === threads && tids.every((tid) => {
         const call = readSyscall(threadOf(this.pid, tid));
         return call.state === 'inside' && nrs.includes(call.number);
       });
       if (blocked) return this;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+      sleep(2);
     }
     throw new Error(`the victim does not come to wait: ${JSON.stringify(readSyscall(this.pid), (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v))}`);
   }
@@ -219,7 +237,7 @@ export class Copy implements Disposable {
    */
   restore(cores: readonly core_entry[], mm: { thpDisabled?: boolean; dumpable?: number; memory?: readonly (readonly [number, number])[]; ids?: readonly number[] } = {}): ProcessToRestore {
     const { memory = [], ids = [] } = mm;
-    const main = this.#seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid: ids.slice(0, 1) });
+    const main = born(ids[0], (setTid) => this.#seed.clone({ flags: CLONE.PARENT, exitSignal: 0, setTid }));
     this.puppets.push(main);
     const [core] = cores as [core_entry];
     const threadCores = new Map([[main.tracee.tid, core]]);
@@ -233,7 +251,7 @@ export class Copy implements Disposable {
         });
         for (const [i, other] of cores.entries()) {
           if (i === 0) continue;
-          const puppet = main.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid: ids.slice(i, i + 1) });
+          const puppet = born(ids[i], (setTid) => main.clone({ flags: THREAD_FLAGS, exitSignal: 0, setTid }));
           this.puppets.push(puppet);
           threadCores.set(puppet.tracee.tid, other);
           threads.push({ task: process, tid: puppet.tracee.tid, puppet, core: other });
@@ -258,6 +276,18 @@ export class Copy implements Disposable {
     for (const { tracee } of [...this.puppets].reverse().concat(this.#seed)) {
       kill(tracee.pid, SIG.KILL);
       wait4(tracee.tid, WAIT.ALL);
+    }
+  }
+}
+
+/** A thread's id is free only a moment after its process could be waited for (kernel/exit.c, release_task). */
+function born(id: number | undefined, make: (setTid: readonly number[]) => Puppet): Puppet {
+  if (id === undefined) return make([]);
+  for (const deadline = performance.now() + PATIENCE; ; sleep(1)) {
+    try {
+      return make([id]);
+    } catch (error) {
+      if (!(error instanceof SyscallFailed && error.errno === ERRNO.EEXIST) || performance.now() > deadline) throw error;
     }
   }
 }
