@@ -21,7 +21,7 @@ export { compressPages } from './pages/compress.js';
 export type { CompressOptions, CompressResult } from './pages/compress.js';
 export { openPages } from './pages/page-reader.js';
 export type { PageReader } from './pages/page-reader.js';
-export { imageFromJson, imageInfo, imageToJson, imageToText } from './json/image-json.js';
+export { imageFromJson, imageFromText, imageInfo, imageToJson, imageToText } from './json/image-json.js';
 export type { JsonOptions } from './json/image-json.js';
 export { JsonInvalid } from './json/json-invalid.js';
 export { parseJson, writeJson } from './json/json-text.js';
