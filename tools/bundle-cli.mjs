@@ -111,6 +111,7 @@ rmSync(path.join(outdir, 'man'), { recursive: true, force: true });
 mkdirSync(path.join(outdir, 'man'));
 const page = (...command) => writeFileSync(path.join(outdir, 'man', `${['criu-ts', ...command].join('-')}.1`), runOnce('man', ...command).stdout);
 page();
-for (const command of ['dump', 'restore', 'explain', 'check', 'completion', 'man']) page(command);
+// Whatever the command line knows a page of, it tells where it does not know one.
+for (const command of /man knows (.*); not/.exec(runOnce('man', '?').stderr)[1].split(', ')) page(command);
 
 await warmCodeCache(nodeFlags, program);
