@@ -82,7 +82,7 @@ function imagePage(program: string, { name, usage, summary, help }: Declaration)
     `.B ${roff(program)}`,
     roff(`${name} [-h] ${usage}`),
     section('DESCRIPTION'),
-    `${roff(`Is ${name} of criu-images, too, which needs no Linux.`)}`,
+    roff(`Is ${name} of criu-images, too, which needs no Linux.`),
     ...sentences.flatMap(({ text }) => ['.PP', roff(text)]),
     ...(entries.length === 0 ? [] : [section('OPTIONS'), ...entries.flatMap(({ head, text }) => ['.TP', `\\fB${roff(head!)}\\fR`, roff(text)])]),
     section('SEE ALSO'),
