@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import { runForCache, warmCodeCache } from './code-cache.mjs';
 import { tableInliner } from './inline-tables.mjs';
 import { lateModule } from './late-modules.mjs';
+import { cachedBundleOptions, programOptions } from './program-options.mjs';
 
 const outdir = 'packages/cli/dist';
 const bundles = ['dump', 'restore', 'explain', 'check', 'images', 'other'];
@@ -44,36 +45,18 @@ const koffiAtOnce = {
     }));
   },
 };
-const common = {
-  outdir,
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  conditions: ['@criu-ts/source'],
-  external: ['*.node'],
-  legalComments: 'none',
-  logLevel: 'warning',
-};
+const common = { ...programOptions(outdir), external: ['*.node'], legalComments: 'none' };
 // What an earlier build left would be packed.
 for (const name of existsSync(outdir) ? readdirSync(outdir) : []) if (/\.(cjs|cache)$/.test(name)) rmSync(path.join(outdir, name));
 const command = {
   ...common,
+  ...cachedBundleOptions,
   plugins: [koffiAtOnce],
-  // A script that vm compiled can't import; what is imported late is required late.
-  supported: { 'dynamic-import': false },
   // In CommonJS there is no import.meta; and the mere mention of `performance` makes node load perf_hooks, for 3 ms.
   define: { 'import.meta.url': '__importMetaUrl', 'performance.now': '__now' },
-  // What the launcher calls.
-  footer: { js: '})' },
   banner: {
     js: "(function (require, module, __filename, __dirname, __launcher) {const __importMetaUrl = 'file://' + encodeURI(__filename), __now = () => { const [s, ns] = process.hrtime(); return s * 1e3 + ns / 1e6; };",
   },
-  // The launcher reads it as latin1, which is quickest.
-  charset: 'ascii',
-  minifySyntax: true,
-  minifyWhitespace: true,
 };
 // What a process without such files does not need.
 const late = [
@@ -128,6 +111,7 @@ rmSync(path.join(outdir, 'man'), { recursive: true, force: true });
 mkdirSync(path.join(outdir, 'man'));
 const page = (...command) => writeFileSync(path.join(outdir, 'man', `${['criu-ts', ...command].join('-')}.1`), runOnce('man', ...command).stdout);
 page();
-for (const command of ['dump', 'restore', 'explain', 'check', 'completion', 'man']) page(command);
+// Whatever the command line knows a page of, it tells where it does not know one.
+for (const command of /man knows (.*); not/.exec(runOnce('man', '?').stderr)[1].split(', ')) page(command);
 
 await warmCodeCache(nodeFlags, program);

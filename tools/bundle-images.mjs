@@ -8,18 +8,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from 'esbuild';
+import { cachedBundleOptions, programOptions } from './program-options.mjs';
 
 const outdir = 'packages/images/dist';
-const common = {
-  outdir,
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  target: 'node20',
-  conditions: ['@criu-ts/source'],
-  logLevel: 'warning',
-};
+const common = programOptions(outdir);
 
 /** Loading it takes a millisecond or two, and only archives of a tmpfs need it. */
 const lateZlib = {
@@ -33,25 +25,16 @@ const lateZlib = {
 export async function bundleImagesProgram() {
   await build({
     ...common,
+    ...cachedBundleOptions,
     entryPoints: { codec: 'packages/images/src/program/codec.ts', program: 'packages/images/src/program/main.ts' },
     plugins: [lateZlib],
-    // A script that vm compiled can't import; what is imported late is required late.
-    supported: { 'dynamic-import': false },
-    // What the launcher calls.
     banner: { js: '(function (require, __dirname) {' },
-    footer: { js: '})' },
-    // The launcher reads it as latin1, which is quickest.
-    charset: 'ascii',
     legalComments: 'inline',
-    minifySyntax: true,
-    minifyWhitespace: true,
   });
   await build({
     ...common,
     entryPoints: { 'criu-images': 'packages/images/src/program/launch.ts' },
     banner: { js: '#!/usr/bin/env node' },
-    minifySyntax: true,
-    minifyWhitespace: true,
   });
   chmodSync(path.join(outdir, 'criu-images.cjs'), 0o755);
   for (const name of ['codec', 'program']) rmSync(path.join(outdir, `${name}.cache`), { force: true });
@@ -63,16 +46,29 @@ function warm() {
   const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-warm-'));
   try {
     for (const count of [3, 3000]) {
-      const entries = Array.from({ length: count }, (_, i) => ({ vaddr: 2 ** 46 + 8192 * i, compat_nr_pages: 0, flags: 4, nr_pages: 1 + i }));
-      const [json, image] = [path.join(dir, 'pagemap.json'), path.join(dir, 'pagemap-1.img')];
-      writeFileSync(json, JSON.stringify({ magic: 'PAGEMAP', entries: [{ pages_id: 1 }, ...entries] }));
-      for (const args of [['encode', '-i', json, '-o', image], ['decode', '-i', image, '-o', json], ['info', image]]) {
-        const env = { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1' };
-        const run = spawnSync(process.execPath, [path.join(outdir, 'criu-images.cjs'), ...args], { env, encoding: 'utf8' });
-        if (run.status !== 0) throw new Error(`the built program does not run: ${run.stderr}`);
+      for (const image of [pagemap(count), mm(count)]) {
+        const file = (ending) => path.join(dir, `${image.magic.toLowerCase()}-1.${ending}`);
+        writeFileSync(file('json'), JSON.stringify(image));
+        for (const args of [['encode', '-i', file('json'), '-o', file('img')], ['decode', '-i', file('img'), '-o', file('json')], ['info', file('img')]]) {
+          const env = { ...process.env, CRIU_TS_WRITE_CODE_CACHE: '1' };
+          const run = spawnSync(process.execPath, [path.join(outdir, 'criu-images.cjs'), ...args], { env, encoding: 'utf8' });
+          if (run.status !== 0) throw new Error(`the built program does not run: ${run.stderr}`);
+        }
       }
     }
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+const place = (i) => 2 ** 46 + 8192 * i;
+
+function pagemap(count) {
+  return { magic: 'PAGEMAP', entries: [{ pages_id: 1 }, ...Array.from({ length: count }, (_, i) => ({ vaddr: place(i), compat_nr_pages: 0, flags: 4, nr_pages: 1 + i }))] };
+}
+
+function mm(count) {
+  const addresses = ['mm_start_code', 'mm_end_code', 'mm_start_data', 'mm_end_data', 'mm_start_stack', 'mm_start_brk', 'mm_brk', 'mm_arg_start', 'mm_arg_end', 'mm_env_start', 'mm_env_end'];
+  const vmas = Array.from({ length: count }, (_, i) => ({ start: place(i), end: place(i) + 4096, pgoff: 0, shmid: 0, prot: 3, flags: 34, status: 513, fd: -1 }));
+  return { magic: 'MM', entries: [{ ...Object.fromEntries(addresses.map((name) => [name, 0])), exe_file_id: 1, vmas, mm_saved_auxv: [6, 4096], aios: [] }] };
 }

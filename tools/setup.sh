@@ -9,7 +9,7 @@ node_ok || { echo "setup: node 20.12 or newer is needed: https://nodejs.org/" >&
 
 # PROGRAM:PACKAGE. The first list must be there; without the second, tests that need one say so and are skipped.
 need="gcc:gcc ld:binutils protoc:protobuf-compiler"
-want="nginx:nginx-light memcached:memcached psql:postgresql ruby:ruby xz:xz-utils perl:perl redis-server:redis-server redis-cli:redis-tools gdb:gdb gdb-multiarch:gdb-multiarch sqlite3:sqlite3 python3:python3 bash:bash tmux:tmux vim:vim chromium:chromium"
+want="nginx:nginx-light memcached:memcached psql:postgresql ruby:ruby xz:xz-utils perl:perl redis-server:redis-server redis-cli:redis-tools gdb:gdb gdb-multiarch:gdb-multiarch sqlite3:sqlite3 python3:python3 bash:bash zsh:zsh fish:fish tmux:tmux vim:vim chromium:chromium"
 missing() { for pair in $1; do command -v "${pair%%:*}" >/dev/null || printf '%s ' "${pair##*:}"; done; }
 # Headers that gcc alone lacks.
 headers() { printf '#include <stdio.h>\n#include <linux/sched.h>\n' | gcc -E -o /dev/null - 2>/dev/null || printf 'libc6-dev linux-libc-dev '; }

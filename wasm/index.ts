@@ -9,7 +9,7 @@ export type { MessageJson, MessageJsonRun, MessageJsonStatus } from './message-j
 export { layTables } from './message-json/tables.js';
 export type { FieldKind, TableField, TableMessage } from './message-json/tables.js';
 export { openPagemapCodec, plainPagemapCodec } from './pagemap-codec/pagemap-codec.js';
-export type { DecodedPagemap, PagemapCodec, PagemapColumns, PagemapStatus } from './pagemap-codec/pagemap-codec.js';
+export type { DecodedPagemap, PagemapCodec, PagemapColumns, PagemapStatus } from './pagemap-codec/columns.js';
 export { PAGEMAP_BITS, openPagemapScan } from './pagemap-scan/pagemap-scan.js';
 export type { PageFilter, PagemapScan } from './pagemap-scan/pagemap-scan.js';
 export { openSearch } from './search/search.js';

@@ -1,73 +1,38 @@
 // usage: node tools/bench-images.mjs [--rounds N]        CRIT=path of CRIU's crit, by default `crit` where there is one; GO_CRIT=path of go-criu's
+//        CRIU=path of a CRIU in its source tree, whose crit and pycriu are taken
 // The image commands beside those of others, in turn: medians of CPU time (user and system) and of wall time in ms, start-up
-// of the interpreters included. Other work on the machine does not count for CPU time, so that is what is judged.
+// of the interpreters included. Other work on the machine does not count for CPU time, so that is what is judged. Then the
+// same without the start-ups: each program's own taken away, and crit's library beside ours, both warm.
 // Then what has no such peer: search, the codecs, and inspect of a checkpoint of 10 GB, with its peak memory.
 import { spawnSync } from 'node:child_process';
-import { ftruncateSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { ftruncateSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { IMAGE_TYPES, PE_PRESENT, openCheckpoint, pagemapOf, searchCheckpoint, writePagemap, type ImageSet } from '@criu-ts/images';
+import { IMAGE_TYPES, MemorySource, PE_PRESENT, imageToText, openCheckpoint, pagemapOf, searchCheckpoint, writePagemap, type ImageSet } from '@criu-ts/images';
 import { createImageSet } from '@criu-ts/images/node';
-import { repository } from '../harness/repository.js';
 import { benchCodecs } from './codecs.js';
 import { cpuSeconds, median } from './cpu.js';
+import { benchLibraries, type Sample } from './image-libraries.js';
+import { beside, benchStarts, type Case, findPeers, once, program } from './image-tools.js';
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } });
 const rounds = Number(values.rounds);
-const program = path.join(repository, 'packages/images/dist/criu-images.cjs');
-const dir = mkdtempSync(path.join(tmpdir(), 'criu-ts-bench-images-'));
-using _scratch = { [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }) };
+using folder = scratch(tmpdir());
+const dir = folder.path;
 
-interface Times {
-  readonly cpu: number;
-  readonly wall: number;
+function scratch(parent: string): Disposable & { readonly path: string } {
+  const made = mkdtempSync(path.join(parent, 'criu-ts-bench-images-'));
+  return { path: made, [Symbol.dispose]: () => rmSync(made, { recursive: true, force: true }) };
 }
 
-/** Times of a command in ms. @throws where it fails */
-function once(command: readonly string[]): Times {
-  const run = spawnSync('/bin/bash', ['-c', 'TIMEFORMAT="%U %S %R"; time "$0" "$@" > /dev/null', ...command], { encoding: 'utf8' });
-  if (run.status !== 0) throw new Error(`${command.join(' ')}: ${run.stderr}`);
-  const [user, system, wall] = run.stderr.trim().split('\n').at(-1)!.split(' ').map(Number);
-  return { cpu: (user! + system!) * 1000, wall: wall! * 1000 };
-}
-
-/** A program to compare with, and how many times faster than it we must be. */
-interface Peer {
-  readonly name: string;
-  readonly program: string;
-  readonly atLeast: number;
-}
-
-const peers: readonly Peer[] = [
-  { name: 'crit', program: process.env['CRIT'] ?? 'crit', atLeast: 10 },
-  { name: 'go-criu', program: process.env['GO_CRIT'] ?? '', atLeast: 1 },
-].filter((peer) => {
-  const isThere = peer.program !== '' && spawnSync(peer.program, ['--help']).error === undefined;
-  if (!isThere) console.log(`no ${peer.name} to compare with: name one by ${peer.name === 'crit' ? 'CRIT' : 'GO_CRIT'}=path`);
-  return isThere;
-});
-
+const peers = findPeers();
 let reached = true;
-const text = (times: Times | undefined): string => (times === undefined ? '–' : `${times.cpu.toFixed(0)} / ${times.wall.toFixed(0)}`).padStart(14);
-const middle = (all: readonly Times[]): Times => ({ cpu: median(all.map(({ cpu }) => cpu)), wall: median(all.map(({ wall }) => wall)) });
 
-/** `args` by the name of the tool. */
-function beside(what: string, args: (tool: string) => readonly string[], isJudged: boolean): void {
-  const tools = [{ name: 'ours', command: [process.execPath, program] }, ...peers.map(({ name, program: file }) => ({ name, command: [file] }))];
-  const all = tools.map((): Times[] => []);
-  for (let round = 0; round < rounds; round++) tools.forEach(({ name, command }, i) => all[i]!.push(once([...command, ...args(name)])));
-  const [mine, ...theirs] = all.map(middle);
-  let line = `${what.padEnd(38)}${text(mine)}`;
-  peers.forEach(({ name, atLeast }, i) => {
-    const ratio = theirs[i]!.cpu / mine!.cpu;
-    if (isJudged && ratio < atLeast) reached = false;
-    line += `   ${name}${text(theirs[i])}  ${ratio.toFixed(1)}×${isJudged ? ` of ${atLeast}× ${ratio >= atLeast ? 'reached' : 'MISSED'}` : ''}`;
-  });
-  console.log(line);
-}
-
-const set = createImageSet(dir, 'replace');
+// What is converted lies in memory where it can: the disk's time is not ours, nor theirs.
+using shm = existsSync('/dev/shm') ? scratch('/dev/shm') : undefined;
+const small = shm?.path ?? dir;
+const set = createImageSet(small, 'replace');
 writePagemap(set, IMAGE_TYPES.pagemap, 1, pagemapOf(1, Array.from({ length: 100_000 }, (_, i) => ({ vaddr: 0x5500_0000_0000n + BigInt(i) * 8192n, nrPages: 1 + (i % 7), flags: PE_PRESENT }))));
 writeMm(set, 1, 10_000);
 
@@ -78,21 +43,39 @@ function writeMm(into: ImageSet, pid: number, count: number, size = 4096n): void
   into.write(IMAGE_TYPES.mm, pid, [{ ...none, exeFileId: 1, mmSavedAuxv: [6n, 4096n], aios: [], vmas: Array.from({ length: count }, (_, i) => ({ ...vma, start: 0x5500_0000_0000n + BigInt(i) * 2n * size, end: 0x5500_0000_0000n + (BigInt(i) * 2n + 1n) * size })) }]);
 }
 
+set.write(IMAGE_TYPES.pstree, undefined, [1, 2, 3].map((pid) => ({ pid, ppid: pid - 1, pgid: 1, sid: 1, threads: [pid] })));
+const tiny = path.join(small, 'pstree.img');
+
+const samples: readonly Sample[] = (
+  [
+    ['a pagemap of 100,000 entries', 'pagemap-1'],
+    ['an mm of 10,000 mappings', 'mm-1'],
+  ] as const
+).map(([what, name]) => {
+  const image = path.join(small, `${name}.img`);
+  const text = path.join(small, `${name}.json`);
+  writeFileSync(text, [...imageToText(new MemorySource(`${name}.img`, readFileSync(image)))].join(''));
+  return { what, image, text };
+});
+const libraries = await benchLibraries(samples, peers.some(({ name }) => name === 'crit'), rounds);
+reached &&= libraries.reached;
+
 console.log(`${'ms of the whole command, CPU / wall'.padEnd(38)}          ours`);
-const empty = path.join(dir, 'empty.cjs');
-writeFileSync(empty, '');
-console.log(`${'node, with nothing to do'.padEnd(38)}${text(middle(Array.from({ length: rounds }, () => once([process.execPath, empty]))))}`);
-for (const [what, name] of [['a pagemap of 100,000 entries', 'pagemap-1'], ['an mm of 10,000 mappings', 'mm-1']] as const) {
-  const image = path.join(dir, `${name}.img`);
+benchStarts(small, tiny, peers, rounds);
+for (const { what, image } of samples) {
+  const name = path.basename(image, '.img');
   // Each has JSON of its own: go-criu's has 64-bit numbers as strings.
-  const file = (tool: string, ending: string): string => path.join(dir, `${name}-${tool}.${ending}`);
-  beside(`decode ${what}`, (tool) => ['decode', '-i', image, '-o', file(tool, 'json')], true);
-  beside(`decode --pretty ${what}`, (tool) => ['decode', '--pretty', '-i', image, '-o', file(tool, 'pretty')], false);
-  beside(`encode ${what}`, (tool) => ['encode', '-i', file(tool, 'json'), '-o', file(tool, 'out')], true);
+  const file = (tool: string, ending: string): string => path.join(small, `${name}-${tool}.${ending}`);
+  const ofTiny = (tool: string): string => path.join(small, `tiny-${tool}.json`);
+  const rows: readonly Case[] = [
+    { what: `decode ${what}`, work: libraries.ms.get(`decode ${what}`)!, args: (tool) => ['decode', '-i', image, '-o', file(tool, 'json')], start: (tool) => ['decode', '-i', tiny, '-o', ofTiny(tool)] },
+    { what: `decode --pretty ${what}`, args: (tool) => ['decode', '--pretty', '-i', image, '-o', file(tool, 'pretty')] },
+    { what: `encode ${what}`, work: libraries.ms.get(`encode ${what}`)!, args: (tool) => ['encode', '-i', file(tool, 'json'), '-o', file(tool, 'out')], start: (tool) => ['encode', '-i', ofTiny(tool), '-o', file(tool, 'tiny')] },
+  ];
+  for (const row of rows) reached = beside(row, peers, rounds) && reached;
   if (!readFileSync(file('ours', 'out')).equals(readFileSync(image))) throw new Error(`${what} does not come back`);
   if (peers.some((peer) => peer.name === 'crit') && readFileSync(file('ours', 'json'), 'utf8').trim() !== readFileSync(file('crit', 'json'), 'utf8').trim()) throw new Error(`${what} is not shown as crit shows it`);
 }
-
 // Search: one process, 256 MiB of something like memory, of which nothing fits.
 const big = path.join(dir, 'big');
 mkdirSync(big);

@@ -85,6 +85,58 @@ static NOINLINE u32 get_list(struct reader *r, const struct field *field, u32 de
 	return DONE;
 }
 
+// As put_plain: single numbers in digits, from the name of one on, written as crit does. What is passed over ends
+// behind a comma, or before the brace, which is told by 1.
+static NOINLINE int get_plain(struct reader *r, const struct field **first, const struct field *last, u32 *required)
+{
+	const struct field *field = *first;
+	const u8 *table = r->table, *at = r->at;
+	// A name, twenty digits, a comma and a space, and what reading eight at a time touches.
+	const u8 *end = r->end - ROOM;
+	u8 *out = r->out, *room = r->room - ROOM;
+	int closed = 0;
+	while (at <= end && out <= room) {
+		const struct field *named = field;
+		u32 length = 0;
+		// Those in between may be left out.
+		for (; named < last; named++) {
+			length = named->key_length - 2;
+			if (length <= ROOM / 2 && begins_with(at, table + named->key, length))
+				break;
+		}
+		if (named == last || named->kind > UINT64 || named->repeated || named->tag >= 0x80 || at[length] != ':' || at[length + 1] != ' ')
+			break;
+		const u8 *digits = at + length + 2, *stop = digits;
+		u64 value = 0;
+		if (eight_digits_of(stop, &value))
+			stop += 8;
+		else
+			value = 0;
+		for (; (u8)(*stop - '0') < 10 && stop < digits + 19; stop++)
+			value = value * 10 + (*stop - '0');
+		if (stop == digits || (*digits == '0' && stop != digits + 1) || (named->kind == UINT32 && value > 0xffffffff))
+			break;
+		if (*stop == '}')
+			closed = 1;
+		else if (*stop != ',' || stop[1] != ' ')
+			break;
+		*out++ = named->tag;
+		for (; value >= 0x80; value >>= 7)
+			*out++ = value | 0x80;
+		*out++ = value;
+		*required += named->required;
+		field = named + 1;
+		at = stop;
+		if (closed)
+			break;
+		at += 2;
+	}
+	r->at = at;
+	r->out = out;
+	*first = field;
+	return closed;
+}
+
 static u32 get_message(struct reader *r, const struct message *type, u32 depth)
 {
 	const struct field *field = type->fields, *last = field + type->count;
@@ -94,6 +146,9 @@ static u32 get_message(struct reader *r, const struct message *type, u32 depth)
 	if (!take(r, '}')) {
 		do {
 			u64 value;
+			skip_space(r);
+			if (get_plain(r, &field, last, &required))
+				break;
 			skip_space(r);
 			// The name with colon and space, as it is written; a name that another one begins has its own quote.
 			for (; field < last; field++) {

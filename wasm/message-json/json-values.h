@@ -27,13 +27,18 @@ static inline int take(struct reader *r, u8 character)
 }
 
 // Up to seven bytes behind both may be read.
-static NOINLINE int same(const u8 *a, const u8 *b, u32 length)
+static inline int begins_with(const u8 *a, const u8 *b, u32 length)
 {
 	u32 i = 0;
 	for (; i + 8 <= length; i += 8)
 		if (load64(a + i) != load64(b + i))
 			return 0;
 	return i == length || (load64(a + i) ^ load64(b + i)) << 8 * (8 - (length - i)) == 0;
+}
+
+static NOINLINE int same(const u8 *a, const u8 *b, u32 length)
+{
+	return begins_with(a, b, length);
 }
 
 static NOINLINE u8 *put_varint(u8 *out, u64 value)

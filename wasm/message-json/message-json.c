@@ -254,6 +254,53 @@ static NOINLINE const u8 *put_delimited(struct writer *w, const struct field *fi
 	return stop;
 }
 
+// Single numbers that are not negative, one after the other: most of what there is. From `*field` on, as far as they are so;
+// `*required` counts. One small function without calls, because it runs before anything is optimised.
+static NOINLINE const u8 *put_plain(struct writer *w, const struct field **first, const struct field *last, const u8 *at, const u8 *end, const u8 *begin, u32 *required)
+{
+	const struct field *field = *first;
+	const u8 *table = w->table;
+	u8 *out = w->out;
+	u8 *room = w->room - ROOM;
+	// What is read beyond the end is there, and not used: memory.ts has 16 bytes behind a region.
+	while (at < end && out <= room) {
+		u32 tag = *at, shift = 7;
+		while (field < last && field->tag < tag)
+			field++;
+		if (field == last || field->tag != tag || field->kind > UINT64 || field->repeated || field->key_length > ROOM / 2)
+			break;
+		const u8 *next = at + 2;
+		u64 value = at[1], byte = value;
+		for (value &= 0x7f; byte >= 0x80 && shift < 70; shift += 7) {
+			byte = *next++;
+			value |= (byte & 0x7f) << shift;
+		}
+		if (byte >= 0x80 || next > end)
+			break;
+		at = next;
+		if (out != begin) {
+			out[0] = ',';
+			out[1] = ' ';
+			out += 2;
+		}
+		const u8 *key = table + field->key;
+		for (u32 i = 0; i < field->key_length; i += 8)
+			store64(out + i, load64(key + i));
+		out += field->key_length;
+		if (field->kind == UINT32)
+			value = (u32)value;
+		if (value < 10)
+			*out++ = '0' + value;
+		else
+			out = put_number(out, value);
+		*required += field->required;
+		field++;
+	}
+	w->out = out;
+	*first = field;
+	return at;
+}
+
 static u32 put_message(struct writer *w, const struct message *type, const u8 *at, const u8 *end, u32 depth)
 {
 	const struct field *field = type->fields, *last = field + type->count;
@@ -266,6 +313,9 @@ static u32 put_message(struct writer *w, const struct message *type, const u8 *a
 	*w->out++ = '{';
 	while (at < end) {
 		u64 tag, value;
+		at = put_plain(w, &field, last, at, end, begin, &required);
+		if (at == end)
+			break;
 		at = get_varint(at, end, &tag);
 		if (at == 0)
 			return UNUSUAL;

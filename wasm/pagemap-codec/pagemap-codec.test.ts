@@ -1,7 +1,7 @@
 import t from 'tap';
 import { plainMemory, threadMemory } from '../memory.js';
 import { openPagemapCodec } from './pagemap-codec.js';
-import type { PagemapColumns } from './pagemap-codec.js';
+import type { PagemapColumns } from './columns.js';
 import { plainDecode, plainEncode } from './plain.js';
 
 const columns = (...rows: [bigint, number, number][]): PagemapColumns => ({

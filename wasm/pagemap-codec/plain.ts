@@ -1,4 +1,4 @@
-import type { DecodedPagemap, PagemapColumns, PagemapStatus } from './pagemap-codec.js';
+import type { DecodedPagemap, PagemapColumns, PagemapStatus } from './columns.js';
 
 /** Pagemap entries without WebAssembly: the tests' oracle, and the way where there is none. */
 

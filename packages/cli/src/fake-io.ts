@@ -2,6 +2,7 @@
 import type {
   CheckOptions, CriuEvent, DumpOptions, DumpResult, DumpStats, ExplainDumpOptions, ExplainRestoreOptions, Explanation, FeatureState, Finding, HostCheck, RestoreOptions, RestoreResult, RestoreStats,
 } from '@criu-ts/core';
+import { imageDeclarations } from '@criu-ts/images/cli';
 import { dumpCommand } from './commands/dump.js';
 import { checkCommand } from './commands/check.js';
 import { completionCommand } from './commands/completion.js';
@@ -126,8 +127,8 @@ export function fakeIo(options: FakeOptions = {}): FakeIo {
         restore: restoreCommand(restore, exec),
         explain: explainCommand(explain),
         check: checkCommand(check, featureNames),
-        completion: completionCommand,
-        man: manCommand,
+        completion: completionCommand(imageDeclarations),
+        man: manCommand(imageDeclarations),
       })[command],
     leaveTerminal: () => void (io.terminalLeft = true),
     onInterrupt: (callback) => {

@@ -3,7 +3,7 @@ import * as gen from './gen/index.js';
 import { IMAGE_TYPES, RAW_IMAGE_TYPES } from './image-types.js';
 import type { AnyImageType } from './layout.js';
 import { isRaw } from './layout.js';
-import { MessageType } from './message/message-type.js';
+import { DescribedType } from './message/message-type.js';
 import { formatTable } from './testing/fixtures.js';
 
 const TYPE_NUMBERS: Readonly<Record<string, number>> = { int64: 3, uint64: 4, int32: 5, fixed64: 6, bool: 8, string: 9, bytes: 12, uint32: 13, sint32: 17, sint64: 18 };
@@ -11,7 +11,7 @@ const TYPE_NUMBERS: Readonly<Record<string, number>> = { int64: 3, uint64: 4, in
 const messages = formatTable('messages.tsv');
 t.test('every field of every message is as the format tables say', { skip: messages.skip }, (t) => {
   const differing: string[] = [];
-  const types = Object.values(gen).filter((value) => value instanceof MessageType) as MessageType<object>[];
+  const types = Object.values(gen).filter((value) => value instanceof DescribedType) as DescribedType<object>[];
   const byName = new Map(types.map((type) => [type.name, type]));
   for (const row of messages.rows) {
     const field = byName.get(row.message!)?.fields.find((f) => f.name === row.field);

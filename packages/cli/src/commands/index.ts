@@ -1,3 +1,4 @@
+import { IMAGE_COMMANDS } from './image-commands.js';
 import type { CommandName } from '../options/spec.js';
 
 export interface Command {
@@ -66,7 +67,7 @@ const table: Readonly<Record<CommandName, Command>> = {
     usage: 'man [COMMAND]',
     text: 'print the manual page, or that of a command, for man(1): criu-ts man | man -l -',
     about: ['Manual pages are made from the same declarations as --help.'],
-    operand: { name: 'COMMAND', values: ['dump', 'restore', 'explain', 'check', 'completion', 'man'], optional: true },
+    operand: { name: 'COMMAND', values: ['dump', 'restore', 'explain', 'check', 'completion', 'man', ...IMAGE_COMMANDS], optional: true },
   },
 };
 

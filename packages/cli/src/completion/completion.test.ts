@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { imageDeclarations } from '@criu-ts/images/cli';
 import t from 'tap';
 import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames } from '../commands/index.js';
@@ -31,6 +32,11 @@ const ROWS: readonly (readonly [typed: string, completed: string])[] = [
   ['criu-ts check --expe', '--experimental'],
   ['criu-ts completion fi', 'fish'],
   ['criu-ts deco', 'decode'],
+  ['criu-ts decode --pre', '--pretty'],
+  ['criu-ts inspect --sch', '--schema'],
+  ['criu-ts verify --format sa', 'sarif'],
+  ['criu-ts edit --compress n', 'none'],
+  ['criu-ts x . mem', 'mems'],
   ['criu-ts -v4 resto', 'restore'],
 ];
 
@@ -48,10 +54,17 @@ t.test('bash', { skip: missing('bash') }, async (t) => {
   for (const command of commandNames) {
     t.same(complete('criu-ts', command, '-').filter(Boolean).sort(), optionsOf(command).flatMap(spellings).sort(), `all options of ${command}`);
   }
+  for (const { name, options } of imageDeclarations()) {
+    t.same(complete('criu-ts', name, '-').filter(Boolean).sort(), options.flatMap(({ short, long }) => [...(short === undefined ? [] : [`-${short}`]), `--${long}`]).sort(), `all options of ${name}`);
+  }
+  t.same(complete('criu-ts', 'x', `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'the directory first');
+  t.same(complete('criu-ts', 'x', dir, ''), ['ps', 'fds', 'mems', 'rss'], 'then what to show');
+  t.same(complete('criu-ts', 'core', '-p', '7', '-o', `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'a file for an option');
+  t.same(complete('criu-ts', 'diff', 'a', 'b', ''), [''], 'nothing behind the last');
   t.same(complete('criu-ts', ''), [...commandNames, ...IMAGE_COMMANDS], 'all commands');
   t.same(complete('criu-ts', 'dump', '-D', `${dir}/im`), [`${dir}/images`], 'directories only');
   t.same(complete('criu-ts', 'dump', '--images-dir', '=', `${dir}/im`), [`${dir}/images`], 'after an equals sign');
-  t.same(complete('criu-ts', IMAGE_COMMANDS[0]!, `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'images to look into');
+  t.same(complete('criu-ts', 'info', `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'images to look into');
   t.same(complete('criu-ts', 'restore', '--pidfile', `${dir}/im`).sort(), [`${dir}/image`, `${dir}/images`], 'files');
   t.same(complete('criu-ts', 'restore', '--config', `${dir}/inner/a`), [`${dir}/inner/a file`], 'a blank in a name');
   t.ok(complete('criu-ts', 'dump', '-t', '').includes(String(process.pid)), 'PIDs');

@@ -1,4 +1,4 @@
-import { IMAGE_COMMANDS } from '../commands/image-commands.js';
+import type { Candidates, Declaration } from '@criu-ts/images/cli';
 import { commandNames, commands } from '../commands/index.js';
 import { optionsOf, type ValueKind, valueKind } from '../options/catalogue.js';
 import type { OptionSpec } from '../options/spec.js';
@@ -13,7 +13,7 @@ const CANDIDATES: Readonly<Record<ValueKind, string>> = {
 };
 
 /** To be sourced by fish, or put into ~/.config/fish/completions. */
-export function fishCompletion(program: string): string {
+export function fishCompletion(program: string, images: readonly Declaration[]): string {
   const lines = [`# fish completion for ${program}: ${program} completion fish | source`, `complete -c ${program} -f`];
   for (const command of commandNames) {
     const { text, operand } = commands[command]!;
@@ -22,9 +22,20 @@ export function fishCompletion(program: string): string {
     if (operand !== undefined) lines.push(`${seen} -a '${operand.values.join(' ')}'`);
     for (const row of optionsOf(command)) lines.push(...optionLines(row, seen));
   }
-  for (const command of IMAGE_COMMANDS) lines.push(`complete -c ${program} -n __fish_use_subcommand -a ${command} -d 'look into images'`);
-  lines.push(`complete -c ${program} -n '__fish_seen_subcommand_from ${IMAGE_COMMANDS.join(' ')}' -F`);
+  for (const declared of images) lines.push(...imageLines(program, declared));
   return `${lines.join('\n')}\n`;
+}
+
+const ofImages = (candidates: Candidates): string => (candidates === 'file' ? ' -r -F' : candidates === 'nothing' ? ' -x' : ` -x -a '${candidates.join(' ')}'`);
+
+function imageLines(program: string, { name, summary, options, operands }: Declaration): string[] {
+  const seen = `complete -c ${program} -n '__fish_seen_subcommand_from ${name}`;
+  return [
+    `complete -c ${program} -n __fish_use_subcommand -a ${name} -d ${quote(summary)}`,
+    ...options.map(({ short, long, text, value }) => `${seen}'${short === undefined ? '' : ` -s ${short}`} -l ${long}${value === undefined ? '' : ofImages(value.candidates)} -d ${quote(text)}`),
+    // Words are offered at their own place only.
+    ...operands.map(({ candidates }, i) => (candidates === 'file' ? `${seen}; and test (count (commandline -opc)) -ge ${2 + i}' -F` : `${seen}; and test (count (commandline -opc)) -eq ${2 + i}' -f -a '${candidates === 'nothing' ? '' : candidates.join(' ')}'`)),
+  ];
 }
 
 function optionLines(row: OptionSpec, seen: string): string[] {

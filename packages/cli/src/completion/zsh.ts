@@ -1,4 +1,4 @@
-import { IMAGE_COMMANDS } from '../commands/image-commands.js';
+import type { Candidates, Declaration } from '@criu-ts/images/cli';
 import { commandNames, commands } from '../commands/index.js';
 import { optionsOf, type ValueKind, valueKind } from '../options/catalogue.js';
 import type { OptionSpec } from '../options/spec.js';
@@ -12,10 +12,10 @@ const ACTIONS: Readonly<Record<Exclude<ValueKind, 'none'>, string>> = {
 };
 
 /** To be sourced by zsh after compinit, or put into a file `_criu-ts` of $fpath. */
-export function zshCompletion(program: string): string {
+export function zshCompletion(program: string, images: readonly Declaration[]): string {
   const name = `_${program.replaceAll('-', '_')}`;
   const described = commandNames.map((command) => quote(`${command}:${commands[command]!.text}`));
-  described.push(...IMAGE_COMMANDS.map((command) => quote(`${command}:look into images`)));
+  described.push(...images.map(({ name: command, summary }) => quote(`${command}:${summary}`)));
   const cases = commandNames.map((command) => {
     const { operand } = commands[command]!;
     const specs = [...optionsOf(command).flatMap(argumentSpecs), ...(operand === undefined ? [] : [`1:${operand.name}:(${operand.values.join(' ')})`])];
@@ -34,13 +34,27 @@ ${name}() {
       _describe command commands ;;
     arguments)
       case $line[1] in
-${cases.join('\n')}
-        ${IMAGE_COMMANDS.join('|')}) _files ;;
+${[...cases, ...images.map(imageCase)].join('\n')}
       esac ;;
   esac
 }
 if [[ $funcstack[1] == ${name} ]]; then ${name} "$@"; else compdef ${name} ${program}; fi
 `;
+}
+
+const ofImages = (candidates: Candidates): string => (candidates === 'file' ? '_files' : candidates === 'nothing' ? ' ' : `(${candidates.join(' ')})`);
+
+function imageCase({ name, options, operands }: Declaration): string {
+  const specs = [
+    ...options.flatMap(({ short, long, text, value, repeatable }) =>
+      [...(short === undefined ? [] : [`-${short}`]), `--${long}`].map((spelling) => {
+        const form = value === undefined ? spelling : spelling.startsWith('--') ? `${spelling}=` : `${spelling}+`;
+        return `${repeatable ? '*' : ''}${form}[${escapeBrackets(text)}]${value === undefined ? '' : `:${value.name.replaceAll(':', '\\:')}:${ofImages(value.candidates)}`}`;
+      }),
+    ),
+    ...operands.map((operand, i) => `${i + 1}:${operand.name}:${ofImages(operand.candidates)}`),
+  ];
+  return `        ${name}) _arguments -s -S ${specs.map(quote).join(' \\\n            ')} ;;`;
 }
 
 /** One for each spelling: they exclude one another only where the option can be given once, and then no harm is done by offering it again. */

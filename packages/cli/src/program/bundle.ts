@@ -1,3 +1,4 @@
+import type { Declaration } from '@criu-ts/images/cli';
 import type { Execute, Explain } from '../io.js';
 
 /**
@@ -22,6 +23,10 @@ export interface CommandBundle {
 
 export interface ExplainBundle extends CommandBundle {
   readonly explain: Explain;
+}
+
+export interface ImagesBundle {
+  readonly imageDeclarations: () => readonly Declaration[];
 }
 
 declare global {

@@ -1,5 +1,5 @@
 import type { HostJudge, HostProblem } from '@criu-ts/images/cli';
-import { runProgram } from '@criu-ts/images/cli';
+import { imageDeclarations, runProgram } from '@criu-ts/images/cli';
 import { versionText } from '../version.js';
 import type { ExplainBundle } from './bundle.js';
 
@@ -16,4 +16,8 @@ const host: HostJudge = async (imagesDir) => {
 
 const notAsked = (error: unknown): HostProblem => ({ severity: 'obstacle', code: 'host-not-asked', message: `this host could not be asked: ${error instanceof Error ? error.message : String(error)}` });
 
-void runProgram({ name: 'criu-ts', version: () => versionText('criu-ts'), host });
+/** For completions and manual pages. */
+export { imageDeclarations };
+
+// Only where the first word is one of its commands.
+if (__launcher.isMain) void runProgram({ name: 'criu-ts', version: () => versionText('criu-ts'), host });

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { imageDeclarations } from '@criu-ts/images/cli';
 import t from 'tap';
+import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames } from '../commands/index.js';
 import { fakeIo } from '../fake-io.js';
 import { optionsOf } from '../options/catalogue.js';
@@ -31,6 +33,10 @@ t.test('pages hold what the declarations say', async (t) => {
     const text = await page(command);
     for (const { long } of optionsOf(command)) t.ok(text.includes(`\\fB${roff(long)}\\fR`), `${command} --${long}`);
   }
+  for (const { name, options } of imageDeclarations()) {
+    const text = await page(name);
+    for (const { long } of options.slice(0, -1)) t.ok(text.includes(roff(`--${long}`)), `${name} --${long}`);
+  }
   t.match(await page('explain'), /\.B 2\nthere is an obstacle/, 'exit codes');
 });
 
@@ -42,7 +48,7 @@ t.test('unknown pages', async (t) => {
 
 const formatter = ['man', 'mandoc'].find((name) => spawnSync(name, ['--version']).error === undefined);
 t.test('formatters have no complaint', { skip: formatter === undefined && 'neither man nor mandoc is installed' }, async (t) => {
-  for (const command of [[], ...commandNames.map((name) => [name])]) {
+  for (const command of [[], ...[...commandNames, ...IMAGE_COMMANDS].map((name) => [name])]) {
     const input = await page(...command);
     const args = formatter === 'man' ? ['-l', '--warnings', '-E', 'UTF-8', '-Tutf8', '-'] : ['-Tlint', '-Wwarning'];
     const { status, stdout, stderr } = spawnSync(formatter!, args, { input, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: '/', LANG: 'C.UTF-8', MANWIDTH: '100' } });

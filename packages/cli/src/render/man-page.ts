@@ -1,4 +1,5 @@
 // Manual pages in the macros of man(7).
+import type { Declaration } from '@criu-ts/images/cli';
 import { IMAGE_COMMANDS } from '../commands/image-commands.js';
 import { commandNames, commands } from '../commands/index.js';
 import { optionsOf } from '../options/catalogue.js';
@@ -14,9 +15,10 @@ const FILES: readonly (readonly [string, string])[] = [
   ['$CRIU_CONFIG_FILE', 'the same, over both; --config FILE is over it, and the command line over all'],
 ];
 
-/** Of the program (`criu-ts.1`), or of a command (`criu-ts-dump.1`). */
-export function manPage(program: string, command?: string): string {
-  return command === undefined ? programPage(program) : commandPage(program, command);
+/** Of the program (`criu-ts.1`), or of a command (`criu-ts-dump.1`); image commands are only asked for where it is one of them. */
+export function manPage(program: string, command: string | undefined, images: () => readonly Declaration[]): string {
+  if (command === undefined) return programPage(program);
+  return IMAGE_COMMANDS.includes(command) ? imagePage(program, images().find(({ name }) => name === command)!) : commandPage(program, command);
 }
 
 function programPage(program: string): string {
@@ -31,8 +33,8 @@ function programPage(program: string): string {
     section('COMMANDS'),
     ...commandNames.flatMap((name) => ['.TP', `.BR ${roff(`${program}-${name}`)} (1)`, roff(commands[name]!.text)]),
     '.TP',
-    `.BR ${IMAGE_COMMANDS.map(roff).join(' ", " ')}`,
-    'look into images, here or elsewhere; each tells more by \\-\\-help',
+    `.BR ${IMAGE_COMMANDS.map((name) => `${roff(`${program}-${name}`)} (1)`).join(', " " ')}`,
+    'look into images, here or elsewhere',
     section('OPTIONS'),
     'Each command shows its own by',
     '.BR \\-\\-help ,',
@@ -62,6 +64,27 @@ function commandPage(program: string, command: string): string {
     ...(shown.length === 0 ? [] : fileLines()),
     section('EXIT STATUS'),
     ...exitLines({ ...EXITS, ...exits }),
+    section('SEE ALSO'),
+    `.BR ${roff(program)} (1)`,
+    '',
+  ].join('\n');
+}
+
+/** Of a command that looks into images; its exit codes are told where its help tells of them. */
+function imagePage(program: string, { name, usage, summary, help }: Declaration): string {
+  const sentences = help.filter(({ head }) => head === undefined);
+  const entries = help.filter(({ head }) => head !== undefined);
+  return [
+    header(`${program}-${name}`),
+    section('NAME'),
+    `${roff(`${program}-${name}`)} \\- ${roff(summary)}`,
+    section('SYNOPSIS'),
+    `.B ${roff(program)}`,
+    roff(`${name} [-h] ${usage}`),
+    section('DESCRIPTION'),
+    roff(`Is ${name} of criu-images, too, which needs no Linux.`),
+    ...sentences.flatMap(({ text }) => ['.PP', roff(text)]),
+    ...(entries.length === 0 ? [] : [section('OPTIONS'), ...entries.flatMap(({ head, text }) => ['.TP', `\\fB${roff(head!)}\\fR`, roff(text)])]),
     section('SEE ALSO'),
     `.BR ${roff(program)} (1)`,
     '',

@@ -18,6 +18,7 @@ import { readOpenFiles, socketOf } from '../views/open-files.js';
 import type { OpenFileView, SocketView } from '../views/open-files.js';
 import { dumpedAt, kernelVersion } from '../views/origin.js';
 import { ProcessView } from '../views/process.js';
+import type { ProcessSurroundings } from '../views/process.js';
 import { readCgroups, readMounts, readNamespaces } from '../views/surroundings.js';
 import type { CgroupView, MountView, NamespacesView } from '../views/surroundings.js';
 import { readContainer } from './container.js';
@@ -30,7 +31,7 @@ import type { ImageFiles, Limits } from './image-files.js';
  * A checkpoint that was opened for looking at, wherever it lies. Images are read when they are asked for; page contents
  * piece by piece. Whatever is not as the format says is an ImageCorrupt, from the question that met it.
  */
-export class Checkpoint implements Disposable {
+export class Checkpoint implements ProcessSurroundings, Disposable {
   readonly images: Images;
   readonly files: ImageFiles;
   readonly #limits: Limits;
@@ -123,25 +124,25 @@ export class Checkpoint implements Disposable {
   }
 
   mounts(): Promise<ReadonlyMap<number, readonly MountView[]>> {
-    return readMounts(this);
+    return readMounts(this.images);
   }
 
-  namespaces(): Promise<NamespacesView[]> {
-    return readNamespaces(this);
+  async namespaces(): Promise<NamespacesView[]> {
+    return readNamespaces(this.images, await this.processes());
   }
 
   cgroups(): Promise<CgroupView[]> {
-    return readCgroups(this);
+    return readCgroups(this.images);
   }
 
   /** The network namespaces that the images hold, with their devices, addresses, routes, rules, firewall and connections. */
   networks(): Promise<NetworkView[]> {
-    return readNetworks(this);
+    return readNetworks(this.images);
   }
 
   /** What lies in each tmpfs that the images hold. */
   archives(): Promise<ArchiveView[]> {
-    return readArchives(this);
+    return readArchives(this.images);
   }
 
   /** The version of the kernel that dumped it, "6.18.1"; undefined where no image tells. */
@@ -150,8 +151,8 @@ export class Checkpoint implements Disposable {
   }
 
   /** When the dump ended, in ms since 1970; undefined where nothing tells. */
-  dumpedAt(): Promise<number | undefined> {
-    return dumpedAt(this);
+  async dumpedAt(): Promise<number | undefined> {
+    return dumpedAt(this.files, await this.container());
   }
 
   /** undefined where the images are not part of a container archive */

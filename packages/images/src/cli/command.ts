@@ -6,6 +6,9 @@ export interface Arguments {
   readonly positionals: readonly string[];
 }
 
+/** What a shell can offer where a value is due: files, these words, or nothing. */
+export type Candidates = 'file' | 'nothing' | readonly string[];
+
 export interface Command {
   readonly summary: string;
   /** what follows the command's name */
@@ -15,6 +18,8 @@ export interface Command {
   readonly positionals: readonly string[];
   /** those of them that may be left out */
   readonly optional?: readonly string[];
+  /** what completes an option's value or a positional argument, where it is neither a file nor anything */
+  readonly candidates?: Readonly<Record<string, Candidates>>;
   /** lines on the options, for --help */
   readonly help: readonly string[];
   /** The exit code, where it is not 0. */

@@ -31,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     usage: `DIR {${Object.keys(EXPLORERS).join(',')}}`,
     options: {},
     positionals: ['dir', 'what'],
+    candidates: { what: Object.keys(EXPLORERS) },
     help: ['ps    the processes', 'fds   their descriptors', 'mems  their mappings', 'rss   their dumped pages'],
     run({ positionals: [dir, what] }, terminal) {
       const explore = Object.hasOwn(EXPLORERS, what!) ? EXPLORERS[what!]! : undefined;

@@ -1,3 +1,4 @@
+import { DROPPABLE } from '../edit/edits.js';
 import type { EditReport } from '../edit/report.js';
 import type { RefusalCode } from '../edit/refusal.js';
 import type { EditRefused } from '../edit/refusal.js';
@@ -19,6 +20,7 @@ export const editCommand: Command = {
   options: { ...EDIT_OPTIONS, 'dry-run': { type: 'boolean', short: 'n' }, json: { type: 'boolean' }, incomplete: { type: 'boolean' }, 'unmatched-ok': { type: 'boolean' } },
   positionals: ['checkpoint', 'out'],
   optional: ['out'],
+  candidates: { compress: ['lz4', 'none'], 'drop-pages': DROPPABLE },
   help: [
     'CHECKPOINT, a directory or an archive, is only read. OUT is a new directory; it is complete, or not there.',
     'Edits can be given together, and most several times. All of them are of what CHECKPOINT has: 80=81 and 81=80 swap.',

@@ -44,5 +44,6 @@ export async function runCommands(program: Program, commands: Readonly<Record<st
     stdout: (what) => put(1, bytesOf(what)),
     stderr: (text) => put(2, bytesOf(text)),
   };
-  process.exitCode = await main(process.argv.slice(2), terminal, commands);
+  // All is written, and nothing else goes on. An end by itself would take V8's heap apart first, for 2 ms.
+  process.exit(await main(process.argv.slice(2), terminal, commands));
 }

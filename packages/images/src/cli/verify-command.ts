@@ -31,6 +31,7 @@ export const verifyCommand: Command = {
   usage: '[--policy FILE] [--host] [--quick] [--format text|json|sarif|junit] CHECKPOINT',
   options: { policy: { type: 'string' }, host: { type: 'boolean' }, quick: { type: 'boolean' }, format: { type: 'string' } },
   positionals: ['checkpoint'],
+  candidates: { format: FORMATS },
   help: [
     '--policy FILE  JSON: uids, allowRoot, capabilities, allowSetuid, executables, paths',
     '--host         could this host restore it now: PIDs, files, CPU, kernel, capabilities (criu-ts only; nothing is changed)',

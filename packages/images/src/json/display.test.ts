@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { DisplayOptions } from '../message/field.js';
+import type { DisplayOptions } from '../message/description.js';
 import { readNumber, showNumber } from './display.js';
 import { readAddress, showAddress } from './ip-address.js';
 

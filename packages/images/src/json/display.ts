@@ -1,4 +1,4 @@
-import type { DisplayOptions } from '../message/field.js';
+import type { DisplayOptions } from '../message/description.js';
 
 /**
  * How numbers are shown in pretty JSON, and read back. The names are those of `crit`, so that each reads what the other

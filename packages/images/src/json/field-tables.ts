@@ -1,7 +1,7 @@
 import { layTables } from '@criu-ts/wasm';
 import type { FieldKind, TableField, TableMessage } from '@criu-ts/wasm';
 import { BOOL, BYTES, ENUM, FIXED64, INT32, INT64, MESSAGE, SINT32, SINT64, STRING, UINT32, UINT64 } from '../message/field.js';
-import type { Field } from '../message/field.js';
+import type { Field } from '../message/description.js';
 import type { MessageType } from '../message/message-type.js';
 
 const KINDS: Readonly<Record<number, FieldKind>> = {

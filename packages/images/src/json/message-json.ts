@@ -1,5 +1,5 @@
 import { BOOL, BYTES, ENUM, FIXED64, INT64, MESSAGE, SINT64, STRING, UINT64 } from '../message/field.js';
-import type { EnumValues, Field } from '../message/field.js';
+import type { EnumValues, Field } from '../message/description.js';
 import type { MessageType } from '../message/message-type.js';
 import { decodeBase64, decodeQuotedPrintable, encodeBase64, encodeQuotedPrintable } from './bytes-text.js';
 import { readNumber, showNumber } from './display.js';

@@ -107,6 +107,10 @@ const unusual: { name: string; text: Buffer }[] = [
   { name: 'more behind the end', text: Buffer.concat([pagemap(entry), Buffer.from(' 1')]) },
   { name: 'no end', text: pagemap(entry).subarray(0, -1) },
   { name: 'a comma too many', text: pagemap(`${entry}, `) },
+  { name: 'a comma too many behind a field', text: pagemap('{"vaddr": 4096, "compat_nr_pages": 0, }') },
+  { name: 'a comma too few', text: pagemap('{"vaddr": 4096 "compat_nr_pages": 0}') },
+  { name: 'a number beyond 32 bits', text: pagemap('{"vaddr": 4096, "compat_nr_pages": 4294967296}') },
+  { name: 'a number where none is', text: pagemap('{"vaddr": , "compat_nr_pages": 0}') },
 ];
 for (const { name, text } of unusual) {
   t.test(`left to the general way: ${name}`, (t) => {
@@ -117,7 +121,7 @@ for (const { name, text } of unusual) {
 }
 
 t.test('usual in spite of other white space, the largest numbers, entries longer than a window', (t) => {
-  const rows = [pagemap('{"vaddr":18446744073709551615,"compat_nr_pages":4294967295}'), pagemap('\n{ "vaddr" : 1 ,\t"compat_nr_pages" : 0 }\r\n')];
+  const rows = [pagemap('{"vaddr":18446744073709551615,"compat_nr_pages":4294967295}'), pagemap('\n{ "vaddr" : 1 ,\t"compat_nr_pages" : 0 }\r\n'), pagemap('{"vaddr": 12345678, "compat_nr_pages": 0,  "nr_pages": 7 }')];
   const mm = { ...(randomMessage(IMAGE_TYPES.mm.layout.rest.message, new Random(3)) as { vmas: object[] }) };
   mm.vmas = Array.from({ length: 40_000 }, (_, i) => ({ start: BigInt(i), end: 2n ** 47n, pgoff: 0n, shmid: 0n, prot: 3, flags: 2, status: 1, fd: -1n, anonName: 'x'.repeat(i % 60) }));
   const sink = new MemorySink('mm-1.img');

@@ -1,11 +1,8 @@
+import { UNKNOWN_FIELDS } from './description.js';
+import type { Field, MessageType } from './description.js';
 import { BOOL, BYTES, ENUM, FIXED64, INT32, INT64, MESSAGE, SINT32, SINT64, STRING, UINT32, UINT64 } from './field.js';
-import type { Field } from './field.js';
-import type { MessageType } from './message-type.js';
 import { decodeText } from './text.js';
 import type { WireReader } from './wire-reader.js';
-
-/** Under this key a message keeps the raw bytes of fields its type does not know; encoding writes them back. */
-export const UNKNOWN_FIELDS: unique symbol = Symbol('unknown fields');
 
 /** apparmor namespaces and cgroup directories nest as deep as the system had them; nothing real comes near. */
 const MAX_DEPTH = 100;

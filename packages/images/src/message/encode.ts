@@ -1,7 +1,6 @@
-import { UNKNOWN_FIELDS } from './decode.js';
+import { UNKNOWN_FIELDS } from './description.js';
+import type { Field, MessageType } from './description.js';
 import { BOOL, BYTES, ENUM, FIXED64, INT32, INT64, MESSAGE, SINT32, SINT64, STRING, UINT32, UINT64 } from './field.js';
-import type { Field } from './field.js';
-import type { MessageType } from './message-type.js';
 import { encodeText } from './text.js';
 import { WireWriter } from './wire-writer.js';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { mm_entry, vma_entry } from '../gen/index.js';
-import { UNKNOWN_FIELDS } from './decode.js';
+import { UNKNOWN_FIELDS } from './description.js';
 import { WireWriter } from './wire-writer.js';
 
 /** Field 14 of mm_entry, length-delimited. */

@@ -1,19 +1,6 @@
-import type { vma_entry } from '../gen/vma.js';
-import { UNKNOWN_FIELDS } from './decode.js';
-import type { WireReader } from './wire-reader.js';
-import type { WireWriter } from './wire-writer.js';
+import { UNKNOWN_FIELDS } from './description.js';
+import type { ListFastPath } from './description.js';
 import { HIGH, LOW, pair, whole } from './word-pair.js';
-
-/**
- * Straight-line code for a list of messages that comes by the thousands. It covers the usual encoding only (all fields
- * in order), and leaves anything else, errors included, to the general codec: each half says how far it came.
- */
-export interface ListFastPath {
-  /** Reads elements of a field with this one-byte tag into the list, from the reader's place on, as long as they are usual. */
-  decode(reader: WireReader, tag: number, end: number, list: object[]): void;
-  /** Writes elements from the first on, as long as they are usual; returns how many. */
-  encode(list: readonly object[], tag: number, writer: WireWriter): number;
-}
 
 const FIELDS = 10;
 /** Numbers of the 64-bit fields start, end, pgoff, shmid, fd, madv, which come in between the others. */
@@ -23,7 +10,23 @@ const FDFLAGS = 10;
 /** Tag and length, and for each field a tag byte and the longest varint. */
 const MAX_VMA = 2 + FIELDS * 11;
 
-type Vma = vma_entry & { [UNKNOWN_FIELDS]?: Uint8Array };
+/** A vma_entry (gen/vma.ts), as far as it is told from here. */
+interface Vma {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly pgoff: bigint;
+  readonly shmid: bigint;
+  readonly prot: number;
+  readonly flags: number;
+  readonly status: number;
+  readonly fd: bigint;
+  madv?: bigint | undefined;
+  fdflags?: number | undefined;
+  readonly lockOnFault?: boolean | undefined;
+  readonly sealed?: boolean | undefined;
+  readonly anonName?: string | undefined;
+  readonly [UNKNOWN_FIELDS]?: Uint8Array;
+}
 
 /**
  * 10,000 VMAs are 100,000 fields. Everything is in one function each way, though that makes them long: a dump or restore
@@ -76,7 +79,7 @@ const vmas: ListFastPath = {
         seen = field >= MADV ? seen | (1 << field) : seen;
       }
       if (at !== stop) return;
-      const vma: vma_entry = { start: wide[0]!, end: wide[1]!, pgoff: wide[2]!, shmid: wide[3]!, prot: narrow[0]!, flags: narrow[1]!, status: narrow[2]!, fd: wide[4]! };
+      const vma: Vma = { start: wide[0]!, end: wide[1]!, pgoff: wide[2]!, shmid: wide[3]!, prot: narrow[0]!, flags: narrow[1]!, status: narrow[2]!, fd: wide[4]! };
       if (seen & (1 << MADV)) vma.madv = wide[5];
       if (seen & (1 << FDFLAGS)) vma.fdflags = narrow[3];
       list.push(vma);

@@ -1,38 +1,5 @@
-import type { LongType, RepeatType, ScalarType } from '@protobuf-ts/runtime';
+import type { DisplayOptions, EnumValues, Field, GeneratedField, MessageType } from './description.js';
 import { LIST_FAST_PATHS } from './fast-paths.js';
-import type { ListFastPath } from './fast-paths.js';
-import type { MessageType } from './message-type.js';
-
-/** What `crit --pretty` makes of a field (opts.proto). */
-export interface DisplayOptions {
-  readonly hex?: boolean;
-  readonly ipadd?: boolean;
-  readonly flags?: string;
-  readonly dev?: boolean;
-  readonly odev?: boolean;
-  readonly dict?: string;
-  readonly conv?: string;
-}
-
-/** The values of a proto2 enum by name, as the generated code exports them. */
-export type EnumValues = Readonly<Record<string, number>>;
-
-/** A field as the generated code describes it: protobuf-ts's description, and what proto2 adds to it. */
-export interface GeneratedField {
-  readonly no: number;
-  readonly name: string;
-  readonly localName: string;
-  readonly kind: 'scalar' | 'enum' | 'message';
-  readonly T: ScalarType | (() => MessageType<object>) | (() => readonly [string, EnumValues]);
-  readonly L?: LongType;
-  readonly opt?: boolean;
-  readonly repeat?: RepeatType;
-  readonly options?: { readonly criu?: DisplayOptions };
-  /** required: written whatever its value, and its absence is corruption */
-  readonly req?: boolean;
-  /** the proto2 default, which a reader assumes where an optional field is absent */
-  readonly def?: bigint | boolean | number;
-}
 
 // Type numbers of descriptor.proto; protobuf-ts's ScalarType is a part of them.
 export const INT64 = 3;
@@ -50,31 +17,6 @@ export const SINT64 = 18;
 
 /** protobuf-ts's RepeatType.PACKED */
 const PACKED = 1;
-
-/** A field, ready for coding. */
-export interface Field {
-  readonly no: number;
-  /** the name in the .proto file and in JSON, `nr_pages` */
-  readonly name: string;
-  /** the property, `nrPages` */
-  readonly key: string;
-  /** one of the type numbers above */
-  readonly type: number;
-  readonly wireType: number;
-  readonly repeated: boolean;
-  readonly packed: boolean;
-  readonly required: boolean;
-  /** bit in the set of seen required fields; 0 beyond the 31st and for others */
-  readonly requiredBit: number;
-  /** field number and wire type, as written before each value */
-  readonly tag: number;
-  readonly message: (() => MessageType<object>) | undefined;
-  readonly values: EnumValues | undefined;
-  readonly default: bigint | boolean | number | undefined;
-  readonly display: DisplayOptions;
-  /** for lists that come by the thousands; their tag has one byte */
-  readonly listFastPath: ListFastPath | undefined;
-}
 
 const WIRE_TYPE_OF: Readonly<Record<number, number>> = {
   [INT64]: 0,

@@ -3,7 +3,7 @@ import type { PartialFieldInfo } from '@protobuf-ts/runtime';
 import t from 'tap';
 import { aa_namespace, creds_entry, eventfd_file_entry, fdinfo_entry, fown_entry, reg_file_entry, user_x86_xsave_entry, vma_entry } from '../gen/index.js';
 import type { MessageType } from './message-type.js';
-import { UNKNOWN_FIELDS } from './decode.js';
+import { UNKNOWN_FIELDS } from './description.js';
 import { fd_types } from '../gen/fdinfo.js';
 
 /** The same message type as protobuf-ts itself codes it: the oracle. */

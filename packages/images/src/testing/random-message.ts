@@ -1,5 +1,5 @@
 import { BOOL, BYTES, ENUM, FIXED64, INT32, INT64, MESSAGE, SINT32, SINT64, STRING, UINT64 } from '../message/field.js';
-import type { Field } from '../message/field.js';
+import type { Field } from '../message/description.js';
 import type { MessageType } from '../message/message-type.js';
 import { decodeText } from '../message/text.js';
 import type { Random } from './random.js';

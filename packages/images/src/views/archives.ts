@@ -1,6 +1,6 @@
 import { unpackedPieces } from '../access/unpack.js';
 import { bytesAccess } from '../access/byte-access.js';
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Images } from '../checkpoint/image-cache.js';
 import { ImageCorrupt } from '../errors.js';
 import { RAW_IMAGE_TYPES } from '../image-types.js';
 import { fileName } from '../layout.js';
@@ -18,7 +18,7 @@ export interface ArchiveView {
 const MAX_UNPACKED = 256 * 1024 * 1024;
 
 /** @throws ImageCorrupt where one can't be unpacked */
-export async function readArchives({ images }: Checkpoint): Promise<ArchiveView[]> {
+export async function readArchives(images: Images): Promise<ArchiveView[]> {
   const archives: ArchiveView[] = [];
   for (const type of [RAW_IMAGE_TYPES.tmpfsImg, RAW_IMAGE_TYPES.tmpfsDev]) {
     for (const id of images.ids(type)) {

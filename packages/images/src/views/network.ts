@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Images } from '../checkpoint/image-cache.js';
 import type { net_device_entry } from '../gen/netdev.js';
 import { nd_type } from '../gen/netdev.js';
 import { IMAGE_TYPES, RAW_IMAGE_TYPES } from '../image-types.js';
@@ -39,7 +39,7 @@ const RT_TABLE: Readonly<Record<number, string>> = { 253: 'default', 254: 'main'
 const IP_PROTOCOLS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp6', 132: 'sctp' };
 
 /** @throws ImageCorrupt */
-export async function readNetworks({ images }: Checkpoint): Promise<NetworkView[]> {
+export async function readNetworks(images: Images): Promise<NetworkView[]> {
   const networks: NetworkView[] = [];
   const read = async (type: RawImageType, id: bigint): Promise<JsonObject> => rawToJson(type, (await images.bytes(fileName(type, id))) ?? new Uint8Array(0));
   const messages = async (type: RawImageType, id: bigint): Promise<JsonObject[]> => (((await read(type, id)).messages as JsonObject[] | undefined) ?? []).filter((message) => message.attributes !== undefined);

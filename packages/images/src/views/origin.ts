@@ -1,4 +1,5 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { ContainerView } from '../checkpoint/container.js';
+import type { ImageFiles } from '../checkpoint/image-files.js';
 import { MemoryUnavailable } from '../memory/process-memory.js';
 import type { ProcessView } from './process.js';
 
@@ -60,7 +61,7 @@ function noteIn(view: DataView, begin: number, end: number, little: boolean): nu
 }
 
 /** When the dump ended, in ms since 1970: the container engine says so, or the age of the image that is written last. */
-export async function dumpedAt(checkpoint: Checkpoint): Promise<number | undefined> {
-  const told = Date.parse((await checkpoint.container())?.checkpointedAt ?? '');
-  return Number.isNaN(told) ? checkpoint.files.open('inventory.img')?.modified : told;
+export function dumpedAt(files: ImageFiles, container: ContainerView | undefined): number | undefined {
+  const told = Date.parse(container?.checkpointedAt ?? '');
+  return Number.isNaN(told) ? files.open('inventory.img')?.modified : told;
 }

@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Images } from '../checkpoint/image-cache.js';
 import { ImageCorrupt } from '../errors.js';
 import type { core_entry, task_kobj_ids_entry } from '../gen/core.js';
 import { core_entry_march } from '../gen/core.js';
@@ -9,7 +9,9 @@ import { IMAGE_TYPES } from '../image-types.js';
 import { regionOf } from '../memory/memory-map.js';
 import type { Region } from '../memory/memory-map.js';
 import { VMA } from '../memory/vma-bits.js';
+import type { PageLayers } from '../memory/page-layers.js';
 import { ProcessMemory } from '../memory/process-memory.js';
+import type { PagemapType } from '../pagemap/pagemap.js';
 import { CLOCK, RLIMIT, SCHED_POLICY, TASK_STATE, named, signalName, signalsIn } from './names.js';
 import { timerText } from './open-files.js';
 import type { OpenFileView } from './open-files.js';
@@ -41,12 +43,22 @@ export interface TimerView {
 
 /** Our dump's: the main thread has ended while others live on. */
 const MAIN_ENDED = 1000;
+
+/** What a process asks of the checkpoint that it is in: what it shares with others. */
+export interface ProcessSurroundings {
+  readonly images: Images;
+  processes(): Promise<readonly ProcessView[]>;
+  openFiles(): Promise<ReadonlyMap<number, OpenFileView>>;
+  pageLayers(type: PagemapType, id: bigint, pageSize: number): Promise<PageLayers | undefined>;
+  segment(id: bigint, pageSize: number): Promise<PageLayers | undefined>;
+}
+
 const AT_PAGESZ = 6n;
 const FD_CLOEXEC = 1;
 
 /** A process of the checkpoint. Each question is answered from its images, read when it is asked. */
 export class ProcessView {
-  readonly checkpoint: Checkpoint;
+  readonly checkpoint: ProcessSurroundings;
   readonly pid: number;
   readonly ppid: number;
   readonly pgid: number;
@@ -57,7 +69,7 @@ export class ProcessView {
   #memoryPid: Promise<number> | undefined;
   #memory: Promise<ProcessMemory> | undefined;
 
-  constructor(checkpoint: Checkpoint, entry: pstree_entry, core: core_entry) {
+  constructor(checkpoint: ProcessSurroundings, entry: pstree_entry, core: core_entry) {
     this.checkpoint = checkpoint;
     this.pid = entry.pid;
     this.ppid = entry.ppid;

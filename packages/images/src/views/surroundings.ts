@@ -1,7 +1,8 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Images } from '../checkpoint/image-cache.js';
 import type { mnt_entry } from '../gen/mnt.js';
 import { fstype } from '../gen/mnt.js';
 import { IMAGE_TYPES } from '../image-types.js';
+import type { ProcessView } from './process.js';
 
 /** What lies around the processes: namespaces, mounts, cgroups. */
 
@@ -37,7 +38,7 @@ export interface CgroupView {
 const fsName = (entry: mnt_entry): string => entry.fsname ?? Object.keys(fstype).find((name) => fstype[name as keyof typeof fstype] === entry.fstype)?.toLowerCase() ?? String(entry.fstype);
 
 /** The mounts of every mount namespace of the images, by the namespace's id. @throws ImageCorrupt */
-export async function readMounts({ images }: Checkpoint): Promise<ReadonlyMap<number, readonly MountView[]>> {
+export async function readMounts(images: Images): Promise<ReadonlyMap<number, readonly MountView[]>> {
   const byNamespace = new Map<number, MountView[]>();
   for (const id of images.ids(IMAGE_TYPES.mnts)) {
     const mounts = await images.read(IMAGE_TYPES.mnts, id);
@@ -59,20 +60,20 @@ const KINDS = [
   ['time', 'timeNsId', IMAGE_TYPES.timens],
 ] as const;
 
-export async function readNamespaces(checkpoint: Checkpoint): Promise<NamespacesView[]> {
+export async function readNamespaces(images: Images, processes: readonly ProcessView[]): Promise<NamespacesView[]> {
   const views: NamespacesView[] = [];
   const all = [];
-  for (const process of await checkpoint.processes()) all.push(await process.ids());
+  for (const process of processes) all.push(await process.ids());
   for (const [kind, key, type] of KINDS) {
     const ids = [...new Set(all.map((ids) => ids?.[key]).filter((id) => id !== undefined))];
-    if (ids.length > 0) views.push({ kind, ids, dumped: ids.some((id) => checkpoint.images.has(type, id)) });
+    if (ids.length > 0) views.push({ kind, ids, dumped: ids.some((id) => images.has(type, id)) });
   }
   const cgroups = [...new Set(all.map((ids) => ids?.cgroupNsId).filter((id) => id !== undefined))];
   if (cgroups.length > 0) views.push({ kind: 'cgroup', ids: cgroups, dumped: false });
   return views;
 }
 
-export async function readCgroups({ images }: Checkpoint): Promise<CgroupView[]> {
+export async function readCgroups(images: Images): Promise<CgroupView[]> {
   const entry = await images.one(IMAGE_TYPES.cgroup);
   return (entry?.sets ?? []).flatMap((set) => set.ctls.map(({ name, path }) => ({ set: set.id, controller: name === '' ? 'unified' : name, path })));
 }
