@@ -15,7 +15,7 @@ import { faultEnv, stagesOf, struck } from './stages.js';
 import { untouched } from './untouched.js';
 
 // A restore that fails leaves no process behind.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 
 interface Dumped {
@@ -30,7 +30,7 @@ async function dumped(t: Assertions, ws: Workspace, tool: Tool): Promise<Dumped 
   const pids = [victim.pid, ...descendantsOf(victim.pid)];
   const images = ws.folder('images');
   if (!succeeded(t, await ws.dump(tool, victim.pid, images), 'dumped')) return undefined;
-  await waitFor('the dumped tree to be gone', () => pids.every((pid) => !exists(pid)), 3000);
+  await waitFor('the dumped tree to be gone', () => pids.every((pid) => !exists(pid)), 30_000);
   return { victim, images, pids };
 }
 
