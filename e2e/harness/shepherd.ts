@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { compile } from './programs.js';
+import { waitFor } from './wait.js';
 
 /** How a process ended, and what it used: itself and those of its children that it waited for. */
 export interface Exit {
@@ -130,6 +131,38 @@ function childrenOf(pid: number): number[] {
     );
   } catch {
     return []; // it ended meanwhile
+  }
+}
+
+/** Kills these; whoever has ended meanwhile is left out. */
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // it has just ended
+    }
+  }
+}
+
+/**
+ * Waits until all threads of a tree have come to rest: asleep or stopped, in some looks one after the other. What a program
+ * has shown may be followed by what it still does: setting signals, closing a pipe, growing its heap.
+ */
+export async function atRest(pid: number): Promise<void> {
+  let calm = 0;
+  await waitFor(`process ${pid} and its children to come to rest`, () => {
+    calm = [pid, ...descendantsOf(pid)].every((each) => /^[STt]+$/.test(threadStatesOf(each))) ? calm + 1 : 0;
+    return calm === 8;
+  });
+}
+
+/** The letters of all its threads. */
+function threadStatesOf(pid: number): string {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((tid) => stateOf(Number(tid)) ?? '').join('');
+  } catch {
+    return ''; // it ended meanwhile
   }
 }
 

@@ -11,7 +11,7 @@ import { waitFor } from '../harness/wait.js';
 import { Workspace } from '../harness/workspace.js';
 
 // Cores that `criu-ts core` makes of images: gdb sees there what it saw in the living process.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const skip = skipReason() || (spawnSync('gdb', ['--version']).status === 0 ? false : 'there is no gdb');
 
 /** gdb's answers to these commands, for a process or a core. */

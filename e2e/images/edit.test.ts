@@ -15,7 +15,7 @@ import { waitFor } from '../harness/wait.js';
 import { Workspace, describeRun } from '../harness/workspace.js';
 
 // Checkpoints that `criu-ts edit` made: the program that comes back has what was asked for, and all the rest as it was.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 
 /** Not a constant of the program: in no file but those that the program made. */

@@ -8,7 +8,7 @@ import { waitFor } from '../harness/wait.js';
 import { type ToolRun, Workspace } from '../harness/workspace.js';
 
 // `verify --host` and what `inspect` says of this host: core's judgement, in the report of the images.
-t.setTimeout(120_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 
 interface Verdict {

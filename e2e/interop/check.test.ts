@@ -5,7 +5,7 @@ import { peer, toolUnderTest } from '../harness/tool.js';
 import { Workspace } from '../harness/workspace.js';
 
 // Features, by CRIU's names: does CRIU find the same on this kernel?
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const criu = peer();
 const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: name one by CRIU=path' : false);
 

@@ -13,7 +13,7 @@ import type { RealProgram } from '../real/kind.js';
 import { realPrograms } from '../real/programs.js';
 import { itRanOn, itWasRestored, leftOut } from './explained.js';
 
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const criu = peer();
 const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: name one by CRIU=path' : false);
 

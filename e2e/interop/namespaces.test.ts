@@ -11,7 +11,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 
 // Namespaces of a tree's own, both ways: CRIU restores what ours dumps, and ours what CRIU dumps.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const criu = peer();
 const skip = skipReason() || (criu === undefined ? 'no CRIU to compare with: name one by CRIU=path' : false);
 

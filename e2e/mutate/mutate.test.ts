@@ -4,7 +4,7 @@ import { runMutations } from './run.js';
 
 // A small part of `node tools/mutate.mjs --sets 10000`, with a seed that stays: who changes the code sees what they changed.
 
-t.setTimeout(230_000);
+t.setTimeout(420_000);
 
 t.test('mutated image sets: a typed error or a correct restore', { skip: skipReason() }, async (t) => {
   const seed = 46;

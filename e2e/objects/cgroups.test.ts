@@ -8,7 +8,7 @@ import type { Victim } from '../harness/victim.js';
 import { waitFor } from '../harness/wait.js';
 import { Workspace } from '../harness/workspace.js';
 
-t.setTimeout(180_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 const tool = toolUnderTest();
 let count = 0;
@@ -68,7 +68,7 @@ for (const { controller, file, value, other } of hierarchies) {
       const newRoot = row.where === 'other' ? [`--cgroup-root=${controller}:${elsewhere.path}`] : [];
       const images = ws.folder('images');
       if (!succeeded(t, await ws.dump(tool, victim.pid, images, options), 'dumped')) return;
-      await waitFor('the dumped process to be gone', () => !victim.lives, 10_000);
+      await waitFor('the dumped process to be gone', () => !victim.lives, 30_000);
       if (row.meanwhile === 'removed') await group.remove();
       if (row.meanwhile === 'changed') inner.write(file, other);
 
@@ -102,7 +102,7 @@ t.test('v1: threads and children in cgroups of their own', { skip: skip || cgrou
   thread.write('tasks', String(tid));
   const images = ws.folder('images');
   if (!succeeded(t, await ws.dump(tool, victim.pid, images), 'dumped')) return;
-  await waitFor('the dumped process to be gone', () => !victim.lives, 10_000);
+  await waitFor('the dumped process to be gone', () => !victim.lives, 30_000);
   await group.remove();
   if (!succeeded(t, await ws.restore(tool, images), 'restored')) return;
   t.equal(cgroupOf(victim.pid, 'cpu'), main.path);
@@ -113,5 +113,5 @@ t.test('v1: threads and children in cgroups of their own', { skip: skip || cgrou
 /** The program's own verdict; and it is gone afterwards, for its cgroups to go. */
 async function succeed(t: Assertions, victim: Victim): Promise<void> {
   for (const { ok, text } of await victim.verify()) t.ok(ok, text);
-  await waitFor('the program to end', () => !victim.lives, 10_000);
+  await waitFor('the program to end', () => !victim.lives, 30_000);
 }

@@ -5,7 +5,7 @@ import { toolUnderTest } from '../harness/tool.js';
 import { describeRun, Workspace } from '../harness/workspace.js';
 
 // Programs that change all the while: whatever moment the freezer catches must be a consistent one.
-t.setTimeout(180_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 
 for (const kind of ['threads', 'forks', 'spawns', 'maps', 'signals']) {

@@ -3,30 +3,34 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { takeSnapshot } from '../harness/proc-snapshot.js';
-import { compareSnapshots, changesByRestore } from '../harness/proc-compare.js';
+import { changesByRestore } from '../harness/proc-compare.js';
 import { skipReason } from '../harness/requirements.js';
-import { succeeded, unchanged } from '../harness/round-trip.js';
+import { differencesFrom, succeeded, unchanged } from '../harness/round-trip.js';
 import { stateOf } from '../harness/shepherd.js';
 import { toolUnderTest } from '../harness/tool.js';
+import type { Victim } from '../harness/victim.js';
 import { waitFor } from '../harness/wait.js';
 import { Workspace } from '../harness/workspace.js';
 
 // The command line as people use it: what happens to the program, which files appear where, how it exits.
-t.setTimeout(120_000);
+t.setTimeout(420_000);
 const skip = skipReason();
+
+/** SIGSTOP takes hold when the process runs for the first time after its tracer has let it go. */
+const stops = (victim: Victim): Promise<unknown> => waitFor('it to be stopped', () => stateOf(victim.pid) === 'T', 30_000);
 
 t.test('dump --leave-stopped, then SIGCONT', { skip }, async (t) => {
   await using ws = new Workspace();
   const victim = await ws.start('counter');
   const before = takeSnapshot(victim.pid);
   if (!succeeded(t, await ws.dump(toolUnderTest(), victim.pid, ws.folder('images'), ['--leave-stopped']), 'dumped')) return;
-  t.equal(stateOf(victim.pid), 'T', 'it is stopped');
+  await stops(victim);
   const then = victim.lines().length;
   await sleep(250);
   t.equal(victim.lines().length, then, 'really');
   process.kill(victim.pid, 'SIGCONT');
   await waitFor('it to go on', () => victim.lines().length > then);
-  unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid), [{ field: /^fdinfo\/[12]\/pos$/, because: 'it writes on' }]), 'and nothing else was changed');
+  unchanged(t, await differencesFrom(before, victim.pid, [{ field: /^fdinfo\/[12]\/pos$/, because: 'it writes on' }]), 'and nothing else was changed');
 });
 
 t.test('restore --leave-stopped, then SIGCONT', { skip }, async (t) => {
@@ -111,14 +115,14 @@ t.test('a program stopped by SIGSTOP is left as it is by a refused or running du
   const images = ws.folder('images');
   const run = await ws.dump(tool, victim.pid, images, ['--leave-running']);
   t.ok(run.code === 0 || /stopped/.test(run.output), 'dumped, or refused by name');
-  t.equal(stateOf(victim.pid), 'T', 'it is stopped still');
-  unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid)), 'nothing was changed');
+  await stops(victim);
+  unchanged(t, await differencesFrom(before, victim.pid), 'nothing was changed');
   if (run.code === 0) {
     succeeded(t, await ws.dump(tool, victim.pid, ws.folder('again')), 'dumped');
     await waitFor('it to be gone', () => !victim.lives);
     if (!succeeded(t, await ws.restore(tool, path.join(ws.dir, 'again')), 'restored')) return;
-    t.equal(stateOf(victim.pid), 'T', 'it comes back stopped');
-    unchanged(t, compareSnapshots(before, takeSnapshot(victim.pid), changesByRestore), 'the same as before');
+    await stops(victim);
+    unchanged(t, await differencesFrom(before, victim.pid, changesByRestore), 'the same as before');
   }
   process.kill(victim.pid, 'SIGCONT');
   for (const { ok, text } of await victim.verify()) t.ok(ok, text);

@@ -10,7 +10,7 @@ import { waitFor } from '../harness/wait.js';
 import { type ToolRun, Workspace } from '../harness/workspace.js';
 
 // What `explain` finds, and that a dump says the same.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 
 interface Told {

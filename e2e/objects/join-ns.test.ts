@@ -11,7 +11,7 @@ import { Workspace } from '../harness/workspace.js';
 import { faultEnv, struck } from '../sacred/stages.js';
 
 // Namespaces that are there already take the place of the tree's own.
-t.setTimeout(120_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 const tool = toolUnderTest();
 
@@ -25,7 +25,7 @@ async function holdings(ws: Workspace, pid?: number): Promise<string> {
 /** A process in an ipc and a uts namespace that are its own. */
 async function holder(ws: Workspace): Promise<Victim> {
   const one = await ws.launch(['unshare', '--ipc', '--uts', 'sleep', '1000'], 'holder');
-  await waitFor('the holder to be in its namespaces', () => readFileSync(`/proc/${one.pid}/comm`, 'latin1') === 'sleep\n' && link(one.pid, 'ipc') !== link(process.pid, 'ipc'), 10_000);
+  await waitFor('the holder to be in its namespaces', () => readFileSync(`/proc/${one.pid}/comm`, 'latin1') === 'sleep\n' && link(one.pid, 'ipc') !== link(process.pid, 'ipc'), 30_000);
   return one;
 }
 
@@ -35,7 +35,7 @@ async function dumped(t: Assertions, ws: Workspace): Promise<{ readonly victim: 
   const victim = await ws.start('namespaces', ['all']);
   const images = ws.folder('images');
   if (!succeeded(t, await ws.dump(tool, victim.pid, images), 'dumped')) return undefined;
-  await waitFor('the program to be gone', () => !victim.lives, 10_000);
+  await waitFor('the program to be gone', () => !victim.lives, 30_000);
   return { victim, images };
 }
 

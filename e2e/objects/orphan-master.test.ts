@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { dump, restore } from '@criu-ts/core';
 import t from 'tap';
 import { skipReason } from '../harness/requirements.js';
+import { killAll } from '../harness/shepherd.js';
 import { waitFor } from '../harness/wait.js';
 import { describeRun, Workspace } from '../harness/workspace.js';
 
@@ -34,7 +35,7 @@ else {
     const dumped = await ws.run(self, ['dump', ...args]);
     if (dumped.code !== 0) return void t.fail('dumped', { run: describeRun(dumped) });
     await waitFor('the dumped process to be gone', () => !victim.lives);
-    for (const holder of ws.shepherd.descendants()) process.kill(holder, 'SIGKILL');
+    killAll(ws.shepherd.descendants());
     await waitFor('the master to be gone', () => ws.shepherd.descendants().length === 0);
     const restored = await ws.run(self, ['restore', ...args]);
     t.match(restored, { code: 0, output: /^master of \/dev\/pts\/0$/m }, 'restored', { run: describeRun(restored) });

@@ -6,7 +6,7 @@ testObjects([
   { program: 'signals' },
   { program: 'signals', args: ['trap'], peerFails: 'it can\'t detach from a task with a pending SIGTRAP' },
   { program: 'altstack' },
-  { program: 'timers', allowed: [{ field: /ShdPnd|SigPnd/, because: 'its timers tick on' }] },
+  { program: 'timers', restless: [{ field: /ShdPnd|SigPnd/, because: 'its timers tick on' }] },
   { program: 'creds', args: ['drop'], peerFails: needsResource },
   { program: 'creds', args: ['caps'], peerFails: needsResource },
   { program: 'creds', args: ['root'] },

@@ -3,6 +3,7 @@ import t from 'tap';
 import { testObjects } from '../harness/object-table.js';
 import { skipReason } from '../harness/requirements.js';
 import { succeeded } from '../harness/round-trip.js';
+import { killAll } from '../harness/shepherd.js';
 import { toolUnderTest } from '../harness/tool.js';
 import { waitFor } from '../harness/wait.js';
 import { describeRun, type ToolRun, Workspace } from '../harness/workspace.js';
@@ -48,7 +49,7 @@ t.test('explain: whose number is free, whose is taken', { skip: skipReason() || 
   t.match(taken, { code: 2, output: /the terminal \/dev\/pts\/0 is taken/ }, 'one is taken');
   t.notMatch(taken.output, /is taken[^]*is taken/, 'told once');
   await other.verify();
-  for (const holder of ws.shepherd.descendants()) process.kill(holder, 'SIGKILL');
+  killAll(ws.shepherd.descendants());
   await waitFor('it to be free again', () => ws.shepherd.descendants().length === 0);
   if (!succeeded(t, await ws.restore(tool, images), 'and then it is restored')) return;
   for (const { ok, text } of await victim.verify()) if (!ok) t.fail(text);

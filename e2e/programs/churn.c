@@ -93,6 +93,7 @@ int main(int argc, char **argv)
 	ready_and_wait();
 	unsigned long then = turns, then_handled = handled;
 	nap(100);
+	AWAIT(turns > then);
 	CHECK(turns > then);
 	if (run == signalled) CHECK(handled >= then_handled);
 	stop = 1;

@@ -29,15 +29,16 @@ int main(void)
 		char *own = map(4, -1);
 		fill(own, 4 * PAGE, 5);
 		__atomic_store_n(word, 1, __ATOMIC_SEQ_CST);
-		struct timespec limit = { 60, 0 };
+		struct timespec limit = { 600, 0 };
 		while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == 1) /* waits for 2, woken by the parent after the restore */
 			if (syscall(SYS_futex, word, FUTEX_WAIT, 1, &limit, NULL, 0) < 0 && errno == ETIMEDOUT) _exit(7);
 		int good = filled(own, 4 * PAGE, 5) && filled(family + 32 * PAGE, 16 * PAGE, 4) && filled(family + 60 * PAGE, PAGE, 6);
 		_exit(good ? 0 : 1);
 	}
 	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) != 1) nap(1);
-	nap(20);
+	settle(child);
 	ready_and_wait();
+	settle(child); /* after a restore it has to come back to its futex first */
 
 	CHECK(filled(family, 32 * PAGE, 1) && filled(twin, 32 * PAGE, 1));
 	CHECK(filled(family + 32 * PAGE, 16 * PAGE, 4) && filled(twin + 32 * PAGE, 16 * PAGE, 4));

@@ -175,7 +175,7 @@ static void ipc_ns(void) { fork_child(CLONE_NEWIPC, NULL); }
 static void mnt_ns(void) { fork_child(CLONE_NEWNS, NULL); }
 static void pid_ns(void) { fork_child(CLONE_NEWPID, NULL); }
 static void user_ns(void) { fork_child(CLONE_NEWUSER, NULL); }
-static int in_shared_files(void *unused) { (void)unused; while (!told_to_go()) nap(5); nap(50); _exit(fcntl(77, F_GETFD) >= 0 ? 5 : 6); }
+static int in_shared_files(void *unused) { (void)unused; while (!told_to_go()) nap(5); AWAIT(fcntl(77, F_GETFD) >= 0); _exit(fcntl(77, F_GETFD) >= 0 ? 5 : 6); }
 static void shared_files(void)
 {
 	static char stack[65536];
@@ -184,7 +184,7 @@ static void shared_files(void)
 }
 static int shared_files_ok(void) { dup2(1, 77); return child_ok(); } /* the child sees what the parent opens */
 static void zombie(void) { child = MUST(fork()); if (child == 0) _exit(5); siginfo_t info; MUST(waitid(P_PID, child, &info, WEXITED | WNOWAIT)); }
-static void stopped(void) { fork_child(0, NULL); MUST(kill(child, SIGSTOP)); nap(20); }
+static void stopped(void) { fork_child(0, NULL); siginfo_t info; MUST(kill(child, SIGSTOP)); MUST(waitid(P_PID, child, &info, WSTOPPED | WNOWAIT)); }
 static int stopped_ok(void) { kill(child, SIGCONT); return child_ok(); }
 static void trace_me(void) { MUST(ptrace(PTRACE_TRACEME, 0, 0, 0)); }
 static void traced(void) { fork_child(0, trace_me); }
@@ -199,9 +199,10 @@ static void vfork_like(void)
 static int written_ok(void)
 {
 	written = 1; /* seen by the child, if the memory is one */
-	nap(100);
+	pid_t ended = 0;
 	int status = -1;
-	return waitpid(child, &status, WNOHANG) == child && status == 5 << 8;
+	AWAIT((ended = waitpid(child, &status, WNOHANG)) != 0);
+	return ended == child && status == 5 << 8;
 }
 static void ns_fd(void) { fd = MUST(open("/proc/self/ns/net", O_RDONLY)); }
 static void proc_file(void) { fd = MUST(open("/proc/self/status", O_RDONLY)); MUST(read(fd, text, 10)); }
@@ -254,7 +255,7 @@ static int in_shared_fs(void *unused)
 {
 	(void)unused;
 	while (!told_to_go()) nap(5);
-	nap(100);
+	AWAIT(getcwd(there, sizeof there) && strstr(there, "/moved"));
 	_exit(getcwd(there, sizeof there) && strstr(there, "/moved") ? 5 : 6);
 }
 static void shared_fs(void)

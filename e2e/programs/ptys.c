@@ -142,7 +142,7 @@ int main(void)
 	MUST(write(stopped.slave, "before", 6));
 	MUST(write(stopped.master, "\023", 1)); /* ^S */
 	MUST(fcntl(stopped.slave, F_SETFL, O_NONBLOCK));
-	for (int i = 0; i < 500 && write(stopped.slave, "", 0) == 0 && poll(&(struct pollfd){ stopped.slave, POLLOUT, 0 }, 1, 0) == 1; i++) nap(2);
+	for (int i = 0; i < 5000 && write(stopped.slave, "", 0) == 0 && poll(&(struct pollfd){ stopped.slave, POLLOUT, 0 }, 1, 0) == 1; i++) nap(2);
 
 	int report[2];
 	struct pty job = open_pty(0);

@@ -14,7 +14,7 @@ static volatile int stop, running, bad;
 static void *general(void *arg)
 {
 	(void)arg;
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	uint64_t turns = 0;
 	while (!stop) {
 		uint64_t wrong;
@@ -40,7 +40,7 @@ static void *x87(void *arg)
 	unsigned short control = 0x0e7f, now; /* round towards zero... double precision: not the default */
 	__asm__ volatile("fldcw %0" : : "m"(control));
 	__asm__ volatile("fldpi\n fldl2e\n fld1\n" : : : "st");
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	while (!stop) ;
 	long double a, b, c, pi, l2e;
 	__asm__ volatile("fstpt %0\n fstpt %1\n fstpt %2\n" : "=m"(a), "=m"(b), "=m"(c));
@@ -57,7 +57,7 @@ static void *sse(void *arg)
 	uint32_t in[16][4], out[16][4], csr = 0x7f80 | 0x40, csr_now; /* round to zero, denormals are zero */
 	for (int i = 0; i < 64; i++) in[i / 4][i % 4] = 0x01000193 * (i + 7 + (long)arg);
 	__asm__ volatile("ldmxcsr %0" : : "m"(csr));
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	__asm__ volatile(
 #define LD(n) "movdqu " #n "*16(%[in]), %%xmm" #n "\n"
 #define ST(n) "movdqu %%xmm" #n ", " #n "*16(%[out])\n"
@@ -75,7 +75,7 @@ __attribute__((target("avx"))) static void *avx(void *arg)
 {
 	uint32_t in[16][8], out[16][8];
 	for (int i = 0; i < 128; i++) in[i / 8][i % 8] = 0x01000193 * (i + 11 + (long)arg);
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	__asm__ volatile(
 #define LDY(n) "vmovdqu " #n "*32(%[in]), %%ymm" #n "\n"
 #define STY(n) "vmovdqu %%ymm" #n ", " #n "*32(%[out])\n"
@@ -93,7 +93,7 @@ __attribute__((target("avx512f,avx512bw"))) static void *avx512(void *arg)
 	uint64_t masks[8], masks_out[8];
 	for (int i = 0; i < 512; i++) in[i / 16][i % 16] = 0x01000193 * (i + 13 + (long)arg);
 	for (int i = 0; i < 8; i++) masks[i] = 0x9e3779b97f4a7c15ULL * (i + 1);
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	__asm__ volatile(
 #define LDZ(n) "vmovdqu32 " #n "*64(%[in]), %%zmm" #n "\n"
 #define STZ(n) "vmovdqu32 %%zmm" #n ", " #n "*64(%[out])\n"
@@ -118,7 +118,7 @@ static void *bases(void *arg)
 	MUST(syscall(SYS_arch_prctl, ARCH_SET_GS, &behind_gs));
 	unsigned long fs, gs, fs_now;
 	syscall(SYS_arch_prctl, ARCH_GET_FS, &fs);
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	while (!stop) nap(2);
 	syscall(SYS_arch_prctl, ARCH_GET_FS, &fs_now);
 	syscall(SYS_arch_prctl, ARCH_GET_GS, &gs);
@@ -143,7 +143,7 @@ static void *pkru(void *arg)
 	MUST(pkey_mprotect(at, PAGE, PROT_READ | PROT_WRITE, key));
 	MUST(pkey_set(key, PKEY_DISABLE_WRITE));
 	uint32_t before = rdpkru();
-	running++;
+	__sync_fetch_and_add(&running, 1);
 	while (!stop) ;
 	EQUAL(rdpkru(), before);
 	EQUAL(pkey_get(key), PKEY_DISABLE_WRITE);

@@ -19,7 +19,7 @@ static uint32_t word, word2;
 static volatile int told;
 
 struct sleeper { const char *name; long (*call)(void); long want; int want_errno; int timed; /* ends by itself after LONG_MS */ int may_eintr; /* so says signal(7): after any stop */
-	long got; int got_errno; long long took, began; pthread_t thread; volatile int done; };
+	long got; int got_errno; long long took, began; pthread_t thread; volatile pid_t tid; volatile int done; };
 
 static struct timespec span(long ms) { return (struct timespec){ ms / 1000, ms % 1000 * 1000000 }; }
 static long do_nanosleep(void) { struct timespec t = span(LONG_MS), left; return syscall(SYS_nanosleep, &t, &left); }
@@ -174,6 +174,7 @@ static void *sleep_in_it(void *arg)
 	struct sleeper *me = arg;
 	errno = 0;
 	me->began = now_ms(CLOCK_MONOTONIC);
+	me->tid = gettid();
 	me->got = me->call();
 	me->got_errno = errno;
 	me->took = now_ms(CLOCK_MONOTONIC) - me->began;
@@ -208,6 +209,7 @@ int main(void)
 	for (int i = 0; i < N; i++) MUST(pthread_create(&sleepers[i].thread, NULL, sleep_in_it, &sleepers[i]) ? -1 : 0);
 	pthread_t watch;
 	MUST(pthread_create(&watch, NULL, watch_the_clock, NULL) ? -1 : 0);
+	for (int i = 0; i < N; i++) AWAIT(sleepers[i].tid);
 	nap(100);
 	ready_and_wait();
 
@@ -223,6 +225,8 @@ int main(void)
 	int client = socket(AF_INET, SOCK_STREAM, 0);
 	EQUAL(connect(client, (void *)&name, length), 0);
 	for (int i = 0; i < N; i++) {
+		/* Whoever has not run since the restore would have the signal first, and then sleep for ever. */
+		if (sleepers[i].call == do_pause || sleepers[i].call == do_sigsuspend) settle(sleepers[i].tid);
 		if (sleepers[i].call == do_pause) CHECK(!sleepers[i].done && !pthread_kill(sleepers[i].thread, SIGUSR1));
 		if (sleepers[i].call == do_sigsuspend) CHECK(!sleepers[i].done && !pthread_kill(sleepers[i].thread, SIGUSR2));
 		if (sleepers[i].call == do_sigwaitinfo) CHECK(!sleepers[i].done && !pthread_kill(sleepers[i].thread, SIGRTMIN + 2));

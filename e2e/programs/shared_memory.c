@@ -73,14 +73,14 @@ int main(void)
 	/* All of them go on, and what one writes the others see. */
 	long before[ALL];
 	for (int i = 0; i < ALL; i++) before[i] = turns[i];
-	nap(100);
+	for (int i = 0; i < ALL; i++) if (i != SIBLING) AWAIT(turns[i] > before[i]);
 	for (int i = 0; i < ALL; i++) if (i != SIBLING) CHECK(turns[i] > before[i] && before[i] > 0);
 	/* Handlers: the same for who shares them, still there for who got a copy. */
 	EQUAL(kill(pids[LINUX_THREAD], SIGUSR1), 0);
-	for (int i = 0; i < 500 && handler_pid != pids[LINUX_THREAD]; i++) nap(2);
+	AWAIT(handler_pid == pids[LINUX_THREAD]);
 	EQUAL(handler_pid, pids[LINUX_THREAD]);
 	EQUAL(kill(pids[GRANDCHILD], SIGUSR1), 0);
-	for (int i = 0; i < 500 && handler_pid != pids[GRANDCHILD]; i++) nap(2);
+	AWAIT(handler_pid == pids[GRANDCHILD]);
 	EQUAL(handler_pid, pids[GRANDCHILD]);
 	EQUAL(handled, 2 * SIGUSR1);
 	/* The two with a memory of their own. */

@@ -60,7 +60,7 @@ int main(void)
 		nap(5);
 	}
 	unsigned long then = shared_sum;
-	nap(100);
+	AWAIT(shared_sum > then);
 	CHECK(shared_sum > then);
 	stop = 1;
 	pthread_mutex_lock(&lock);

@@ -82,6 +82,7 @@ int main(void)
 
 	int a0 = alarms, t0 = ticks[1], h0 = thread_ticks;
 	nap(300);
+	AWAIT(alarms - a0 >= 5 && ticks[1] - t0 >= 10 && thread_ticks - h0 >= 6);
 	CHECK(alarms - a0 >= 5);
 	CHECK(ticks[1] - t0 >= 10);
 	CHECK(thread_ticks - h0 >= 6);
@@ -114,12 +115,14 @@ int main(void)
 	for (int i = 0; i < 2 && timer_getoverrun(overrun) < 20; i++) EQUAL(sigtimedwait(&blocked, &info, &second), SIGRTMIN + 3);
 	CHECK(timer_getoverrun(overrun) >= 20);
 	arm(idle, 10, 0);
-	nap(100);
+	nap(50);
+	AWAIT(ticks[2]);
 	EQUAL(ticks[2], 1);
 	EQUAL(timer_delete(often), 0);
 	timer_t fresh = make(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGRTMIN + 1, 0, 0); /* new ones don't collide */
 	arm(fresh, 10, 0);
-	nap(100);
+	nap(50);
+	AWAIT(ticks[0]);
 	EQUAL(ticks[0], 1);
 	EQUAL(timer_delete(to_thread), 0);
 	stop = 1;

@@ -147,7 +147,7 @@ int main(void)
 		_exit(recv(shared[1], word, 8, 0) == 4 && !strcmp(word, "wake") && send(shared[1], "awake", 5, 0) == 5 && getppid() == parent ? 0 : 1);
 	}
 	close(shared[1]);
-	nap(20);
+	settle(child);
 	ready_and_wait();
 
 	CHECK(reads(pair[1], "forth"));

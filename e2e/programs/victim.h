@@ -105,7 +105,10 @@ __attribute__((unused)) static void ready_and_wait(void)
 	while (!told_to_go()) nap(5);
 }
 
-/* Waits until a child has come to rest in its sleep: that it is set up shows in nothing else. */
+/* Gives others time to do something: a slow machine some seconds, a quick one no more than it takes. */
+#define AWAIT(cond) do for (int await_ = 0; await_ < 6000 && !(cond); await_++) nap(5); while (0)
+
+/* Waits until a child, or a thread, has come to rest in its sleep: that it is set up shows in nothing else. */
 __attribute__((unused)) static void settle(pid_t pid)
 {
 	char path[64], stat[512];

@@ -26,7 +26,7 @@ async function startCounter(ws: Workspace): Promise<RealProgram> {
   const numbers = (): number[] => victim.lines().filter((line) => /^\d+$/.test(line)).map(Number);
   let seen = -1;
   const check = async (t: Assertions): Promise<void> => {
-    const last = await waitFor('the counter to count on', () => numbers().findLast((n) => n > seen), 3000);
+    const last = await waitFor('the counter to count on', () => numbers().findLast((n) => n > seen));
     t.ok(last > seen, 'it counts on');
     seen = last;
     const gap = numbers().findIndex((n, at) => n !== at);
@@ -40,7 +40,7 @@ async function startThreads(ws: Workspace): Promise<RealProgram> {
   const sums = (): number[] => victim.lines().flatMap((line) => (line.startsWith('sum ') ? [Number(line.slice(4))] : []));
   let seen = 0;
   const check = async (t: Assertions): Promise<void> => {
-    const sum = await waitFor('the threads to work on', () => sums().findLast((n) => n > seen), 3000);
+    const sum = await waitFor('the threads to work on', () => sums().findLast((n) => n > seen));
     t.ok(sum > seen, 'the sum grows');
     seen = sum;
   };
@@ -65,7 +65,7 @@ async function startPython(ws: Workspace): Promise<RealProgram> {
   let counted = 0;
   const ask = async (t: Assertions, order: string): Promise<void> => {
     writeFileSync(path.join(victim.dir, `ask-${asked}`), order);
-    const answer = await victim.line(new RegExp(`^answer ${asked} `), 5000);
+    const answer = await victim.line(new RegExp(`^answer ${asked} `));
     asked++;
     const [found = -1, open = -1, count = -1, consumed = -1] = [...answer.matchAll(/[a-z_]+ (\d+)(?= |$)/g)].slice(1).map((m) => Number(m[1]));
     t.equal(found, rows, `${order}: ${rows} rows in its transaction`);
@@ -106,7 +106,7 @@ async function startRedis(ws: Workspace): Promise<RealProgram> {
     mkdirSync(data, { recursive: true });
     const args = ['--port', port, '--bind', '127.0.0.1', '--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--dir', data];
     const victim = await ws.launch([redis, ...args.map(String)], 'redis');
-    await victim.line(/Ready to accept connections/, 20_000);
+    await victim.line(/Ready to accept connections/);
     return victim;
   };
   let victim = await launch();
@@ -117,7 +117,7 @@ async function startRedis(ws: Workspace): Promise<RealProgram> {
       return await use(connection);
     } finally {
       await connection.close();
-      await waitFor('redis to notice that its client is gone', () => socketsOf(victim.pid) <= listening, 3000);
+      await waitFor('redis to notice that its client is gone', () => socketsOf(victim.pid) <= listening);
     }
   };
   await client(async (redis) => {

@@ -45,7 +45,8 @@ export async function startPostgres(ws: Workspace, around: readonly string[] = [
   const port = await freePort();
   const data = newCluster(ws, port);
   const launch = async (): Promise<Victim> => {
-    const server = [path.join(bin ?? '', 'postgres'), '-D', data, '-k', data, '-h', '127.0.0.1', '-p', String(port)];
+    // The launcher is there, but starts no worker, as it does each minute: that might be between a look at the tree and its dump.
+    const server = [path.join(bin ?? '', 'postgres'), '-D', data, '-k', data, '-h', '127.0.0.1', '-p', String(port), '-c', 'autovacuum_naptime=1d'];
     const victim = await ws.launch([...around, ...asUser(), ...server], 'postgres');
     await victim.line(/database system is ready to accept connections/, 60_000);
     await listens(victim, port);

@@ -12,7 +12,7 @@ import { Workspace } from '../harness/workspace.js';
 import { lacks } from './kind.js';
 import { SHELL, Terminal, terminalNeeds } from './terminal.js';
 
-t.setTimeout(180_000);
+t.setTimeout(420_000);
 const skip = skipReason() || lacks(...terminalNeeds);
 
 /** The number that a program in the terminal has written into a file of its folder. */

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { skipReason } from '../harness/requirements.js';
 import { roundTrip } from '../harness/round-trip.js';
+import { atRest } from '../harness/shepherd.js';
 import { toolUnderTest } from '../harness/tool.js';
 import { Workspace } from '../harness/workspace.js';
 import { realPrograms } from './programs.js';
@@ -16,6 +17,7 @@ for (const { name, skip, rounds = 10, idle, start, terminals = false } of realPr
     const program = await start(ws);
     await program.check(t);
     for (let round = 1; round <= rounds; round++) {
+      if (idle !== undefined) await atRest(program.victim.pid);
       const options = { dumpArgs: program.options, restoreArgs: program.options, compareProc: idle !== undefined, allowed: idle ?? [] };
       if (!(await roundTrip(t, ws, tool, program.victim, options))) return void t.fail(`lost in round ${round}`);
       await program.check(t);

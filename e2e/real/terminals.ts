@@ -63,11 +63,11 @@ async function startTmux(ws: Workspace): Promise<RealProgram> {
   const run = promisify(execFile);
   const tmux = async (...args: readonly string[]): Promise<string> => (await run('/usr/bin/tmux', ['-S', socket, ...args], { cwd: dir })).stdout;
   await ws.launch(['/usr/bin/tmux', '-S', socket, '-f', '/dev/null', 'new-session', '-d', '-s', 'work', '-x', '90', '-y', '40', `exec ${SHELL.join(' ')}`], 'tmux');
-  const pid = Number(await waitFor('the server to answer', () => tmux('display-message', '-p', '#{pid}').catch(() => undefined), 10_000));
+  const pid = Number(await waitFor('the server to answer', () => tmux('display-message', '-p', '#{pid}').catch(() => undefined)));
   const victim = new Victim({ name: 'tmux', dir, out: note, go: path.join(dir, 'go'), pid, exit: new Promise(() => {}) });
   const shows = async (t: Assertions, window: string, text: string, what: string): Promise<void> => {
     let last = '';
-    await waitFor(() => `${what}: ${JSON.stringify(text)} in\n${last}`, async () => (last = await tmux('capture-pane', '-p', '-t', window)).includes(text), 10_000);
+    await waitFor(() => `${what}: ${JSON.stringify(text)} in\n${last}`, async () => (last = await tmux('capture-pane', '-p', '-t', window)).includes(text));
     t.ok(true, what);
   };
   await tmux('new-window', '-d', '-t', 'work:1', `exec /usr/bin/vim -u NONE -N -n ${note}`);
@@ -78,7 +78,7 @@ async function startTmux(ws: Workspace): Promise<RealProgram> {
   const check = async (t: Assertions): Promise<void> => {
     if (visit === 0) await tmux('send-keys', '-t', 'work:0', "PS1='shell> '; n=0", 'Enter');
     await tmux('send-keys', '-t', 'work:0', 'clear; echo "n is $((n++))"', 'Enter');
-    await shows(t, 'work:0', `n is ${visit}\n`, "the shell's variable is what it was");
+    await shows(t, 'work:0', `n is ${visit}\nshell>`, "the shell's variable is what it was");
     if (visit === 0) await shows(t, 'work:1', '~', 'the editor is there');
     await tmux('send-keys', '-t', 'work:1', ...(visit === 0 ? ['i'] : []), `line ${visit}`, 'Enter');
     visit++;
@@ -88,10 +88,10 @@ async function startTmux(ws: Workspace): Promise<RealProgram> {
   const end = async (t: Assertions): Promise<void> => {
     await tmux('send-keys', '-t', 'work:1', 'Escape', ':wq', 'Enter');
     const wanted = `${Array.from({ length: visit }, (_, i) => `line ${i}\n`).join('')}\n`;
-    await waitFor('the editor to save', () => existsSync(note) && readFileSync(note, 'latin1') === wanted, 10_000);
+    await waitFor('the editor to save', () => existsSync(note) && readFileSync(note, 'latin1') === wanted);
     t.ok(true, 'the editor saves it all');
     await tmux('kill-server');
-    await waitFor('the server to end', () => !victim.lives, 10_000);
+    await waitFor('the server to end', () => !victim.lives);
   };
   return { victim, options: [], check, end };
 }

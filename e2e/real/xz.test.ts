@@ -10,7 +10,7 @@ import { Workspace } from '../harness/workspace.js';
 import { find, lacks } from './kind.js';
 
 // A computation that is interrupted comes to the same end as one that is not.
-t.setTimeout(300_000);
+t.setTimeout(420_000);
 /** It must not be done before the last of them. */
 const SIZE = 16 << 20;
 const BLOCK = 256 << 10;

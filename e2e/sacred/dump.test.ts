@@ -8,7 +8,7 @@ import { faultEnv, stagesOfDump, struck } from './stages.js';
 import { untouched } from './untouched.js';
 
 // The dumped is sacred: whatever becomes of the dump, the program runs on as if nothing had been.
-t.setTimeout(240_000);
+t.setTimeout(420_000);
 const skip = skipReason();
 const noFaultPoints = (): string | false => (toolUnderTest().isPeer ? 'CRIU has no fault points of this kind' : false);
 

@@ -3,7 +3,7 @@ import { compareSnapshots } from '../harness/proc-compare.js';
 import { takeSnapshot } from '../harness/proc-snapshot.js';
 import { skipReason } from '../harness/requirements.js';
 import { succeeded, unchanged } from '../harness/round-trip.js';
-import { descendantsOf } from '../harness/shepherd.js';
+import { atRest, descendantsOf } from '../harness/shepherd.js';
 import { toolUnderTest } from '../harness/tool.js';
 import { waitFor } from '../harness/wait.js';
 import { describeRun, Workspace } from '../harness/workspace.js';
@@ -35,6 +35,7 @@ for (const { name, skip, start, idle, terminals = false } of programs) {
     const stages = await stagesOfDump(t, ws, tool, victim, ws.folder('stages'), program.options);
     t.ok(stages.length >= 5, `stages: ${stages.join(' ')}`);
     for (const stage of stages) {
+      if (idle !== undefined) await atRest(victim.pid);
       const before = takeSnapshot(victim.pid);
       // From the release on, a dump without --leave-running has killed the program, as it was told to.
       const args = stages.indexOf(stage) >= stages.indexOf('release') ? ['--leave-running'] : [];

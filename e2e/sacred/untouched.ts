@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { compareSnapshots, type Allowed } from '../harness/proc-compare.js';
-import { takeSnapshot, type ProcSnapshot } from '../harness/proc-snapshot.js';
+import type { Allowed } from '../harness/proc-compare.js';
+import type { ProcSnapshot } from '../harness/proc-snapshot.js';
 import type { Assertions } from '../harness/round-trip.js';
-import { unchanged } from '../harness/round-trip.js';
+import { differencesFrom, unchanged } from '../harness/round-trip.js';
 import type { Victim } from '../harness/victim.js';
 import { waitFor } from '../harness/wait.js';
 
@@ -15,14 +14,8 @@ const beats = (victim: Victim): number => victim.lines().filter((line) => line.s
 export async function untouched(t: Assertions, victim: Victim, before: ProcSnapshot): Promise<boolean> {
   if (!t.ok(victim.lives, 'the victim lives')) return false;
   // Whoever traced it is dead, but the kernel may still be at detaching.
-  let differences: string[] = [];
-  for (let i = 0; i < 50; i++) {
-    differences = compareSnapshots(before, takeSnapshot(victim.pid), allowed);
-    if (differences.length === 0) break;
-    await sleep(10);
-  }
-  const same = unchanged(t, differences, '/proc says the same as before');
+  const same = unchanged(t, await differencesFrom(before, victim.pid, allowed), '/proc says the same as before');
   const then = beats(victim);
-  const goesOn = await waitFor('the victim to work on', () => beats(victim) > then + 1, 3000).catch(() => false);
+  const goesOn = await waitFor('the victim to work on', () => beats(victim) > then + 1, 30_000).catch(() => false);
   return t.ok(goesOn, 'it works on') && same;
 }
