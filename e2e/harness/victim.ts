@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import type { Exit } from './shepherd.js';
 import { lives, stateOf } from './shepherd.js';
 import { waitFor } from './wait.js';
@@ -56,6 +56,17 @@ export class Victim {
   /** Waits until it is set up. @returns a reason where the program says that this host can't run it */
   async ready(): Promise<void> {
     await this.line(/^(ready$|skip - )/);
+    await waitFor(`${this.name} (pid ${this.pid}) to have written`, () => this.#hasWritten());
+  }
+
+  /** What write(2) wrote can be read before the position of the file has moved. */
+  #hasWritten(): boolean {
+    try {
+      if (readlinkSync(`/proc/${this.pid}/fd/1`) !== this.out) return true;
+      return Number(/^pos:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/fdinfo/1`, 'latin1'))?.[1]) >= statSync(this.out).size;
+    } catch {
+      return true; // it has closed it, or it has ended
+    }
   }
 
   /** Why the program can't run on this host; empty where it can. */

@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<string, { readonly args?: readonly string[]; readon
   files_odd: { options: ['--file-locks'] },
   forest: { args: ['20'] },
   identity: { args: ['with', 'some', 'arguments'] },
+  main_ended: { options: ['--file-locks'] },
   many_files: { args: ['200'] },
   many_vmas: { args: ['500'] },
   ptys: { terminals: true },
