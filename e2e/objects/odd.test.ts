@@ -56,6 +56,8 @@ const kinds: Readonly<Record<string, RegExp>> = {
   traced: /traced|tracer|ptrace/i,
   'namespace-fd': /net:\[|namespace/i,
   'proc-file': /proc/,
+  'proc-cwd': /\/proc\/\d+\/task\/\d+, about a part of the tree itself/,
+  'proc-queue': /\/proc\/\d+\/fdinfo\/0, about a part of the tree itself/,
   ldt: /local descriptor table/,
   'io-ports': /I\/O ports/,
   'process-keyring': /keyring of the process/,

@@ -207,6 +207,51 @@ static int written_ok(void)
 static void ns_fd(void) { fd = MUST(open("/proc/self/ns/net", O_RDONLY)); }
 static void proc_file(void) { fd = MUST(open("/proc/self/status", O_RDONLY)); MUST(read(fd, text, 10)); }
 static int proc_file_ok(void) { return lseek(fd, 0, SEEK_CUR) == 10 && read(fd, text, 10) == 10; }
+/* Of /proc, and about what the process has only when its working directory and its queues are there again. */
+static pid_t sleeper;
+static void *asleep(void *arg)
+{
+	sleeper = gettid();
+	while (pause());
+	return arg;
+}
+static void proc_cwd(void)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, asleep, NULL);
+	AWAIT(*(volatile pid_t *)&sleeper != 0);
+	settle(sleeper);
+	snprintf(text, sizeof text, "/proc/self/task/%d", sleeper);
+	MUST(chdir(text));
+}
+static int proc_cwd_ok(void) { char path[64]; snprintf(path, sizeof path, "/proc/%d/task/%d", getpid(), sleeper); return getcwd(text, sizeof text) != NULL && !strcmp(text, path); }
+static union { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr header; } rights;
+static struct iovec one_byte;
+static struct msghdr carrier(char *byte)
+{
+	one_byte = (struct iovec){ byte, 1 };
+	return (struct msghdr){ .msg_iov = &one_byte, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights };
+}
+static void proc_queue(void)
+{
+	static char byte = 'x';
+	struct msghdr message = carrier(&byte);
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, a));
+	int info = MUST(open("/proc/self/fdinfo/0", O_RDONLY));
+	rights.header = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(&rights.header), &info, sizeof info);
+	MUST(sendmsg(a[0], &message, 0));
+	MUST(close(info));
+}
+static int proc_queue_ok(void)
+{
+	char byte;
+	struct msghdr message = carrier(&byte);
+	int info;
+	if (recvmsg(a[1], &message, 0) != 1 || message.msg_controllen == 0) return 0;
+	memcpy(&info, CMSG_DATA(&rights.header), sizeof info);
+	return read(info, text, 8) == 8 && !memcmp(text, "pos:", 4);
+}
 static volatile int stage;
 static int good_in_thread;
 static char there[512];
@@ -321,6 +366,7 @@ static const struct { const char *name; void (*make)(void); int (*good)(void); }
 	{ "shared-files", shared_files, shared_files_ok }, { "shared-memory-process", vfork_like, written_ok }, { "zombie", zombie, child_ok }, { "stopped", stopped, stopped_ok },
 	{ "traced", traced, child_ok }, { "shared-cwd", shared_fs, shared_fs_ok }, { "thread-credentials", thread_creds, thread_creds_ok },
 	{ "thread-files", thread_files, thread_files_ok }, { "thread-cwd", thread_cwd, thread_cwd_ok }, { "namespace-fd", ns_fd, fd_ok }, { "proc-file", proc_file, proc_file_ok },
+	{ "proc-cwd", proc_cwd, proc_cwd_ok }, { "proc-queue", proc_queue, proc_queue_ok },
 	{ "ldt", ldt, ldt_ok }, { "io-ports", io_ports, io_ports_ok }, { "process-keyring", process_key, key_ok }, { "thread-keyring", thread_key, key_ok }, { "session-keyring", session_key, key_ok },
 	{ "user-dispatch", user_dispatch, user_dispatch_ok }, { "mdwe", mdwe, mdwe_ok },
 };

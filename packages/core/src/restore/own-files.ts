@@ -4,22 +4,20 @@ import { F, O, SYS } from '@criu-ts/kernel/abi';
 import type { Ref } from '@criu-ts/tracee';
 import { toCriuError } from '../errors.js';
 import { setOwner } from '../files/fown.js';
+import { isAboutParts, processOf } from '../files/own-proc.js';
 import type { RestoreTask } from '../resources/contexts.js';
 import type { FileStore } from './file-store.js';
 
-const OF_PROCESS = /^\/proc\/(\d+)(?:\/|$)/;
-const OF_PARTS = /^\/proc\/\d+\/(?:task\/\d+(?:\/|$)|fdinfo\/)/;
-
 /** Whether it is a file of /proc that a process of the tree brings with it. */
 export function isOfTree({ reg }: file_entry, pids: ReadonlySet<number>): boolean {
-  const pid = reg === undefined || reg.ext === true ? undefined : OF_PROCESS.exec(reg.name)?.[1];
-  return pid !== undefined && pids.has(Number(pid));
+  const pid = reg === undefined || reg.ext === true ? undefined : processOf(reg.name);
+  return pid !== undefined && pids.has(pid);
 }
 
 /** Numbers of the files that are about what a process of the tree does not have yet while its files are opened. */
 export function ownFiles(store: FileStore, pids: ReadonlySet<number>): ReadonlySet<number> {
   const found = new Set<number>();
-  for (const [id, entry] of store.all()) if (isOfTree(entry, pids) && OF_PARTS.test(entry.reg?.name ?? '')) found.add(id);
+  for (const [id, entry] of store.all()) if (isOfTree(entry, pids) && isAboutParts(entry.reg?.name ?? '')) found.add(id);
   return found;
 }
 

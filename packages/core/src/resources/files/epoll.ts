@@ -7,6 +7,7 @@ import { Unsupported } from '../../errors.js';
 import type { FileConnectContext, FileDumpContext, FileKind, Holder, InspectedFile } from '../file-kind.js';
 import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
+import { refuseOwnParts } from '../../files/own-proc.js';
 import { setFlags } from '../../files/status-flags.js';
 
 const slotMemory = new Memory(16);
@@ -62,6 +63,7 @@ function findTargets(targets: readonly EpollTarget[], holder: Holder, at: FileDu
     offsets.set(target.fd, offset + 1);
     const fd = findDescriptor(target, offset, holder, descriptors);
     if (fd === undefined) return { missing: target };
+    refuseOwnParts(descriptors.get(fd)?.link ?? '', (pid) => at.hasProcess(pid));
     entries.push({
       id: 0,
       tfd: fd,

@@ -7,6 +7,7 @@ import type { FileKind } from '../file-kind.js';
 import { setSignal } from '../../files/fown.js';
 import { part } from '../../files/message-part.js';
 import { captureName, judgeName, type NamedFile, openNamed, preflightNamed } from '../../files/named-file.js';
+import { refuseOwnParts } from '../../files/own-proc.js';
 import { deviceText, fileType } from '../../files/paths.js';
 import { captureRegular } from '../../files/regular-entry.js';
 import { setFlags } from '../../files/status-flags.js';
@@ -28,6 +29,7 @@ export const regular: FileKind<NamedFile> = {
         hint: 'close it before the dump',
       });
     }
+    if (at.holders.length === 0) refuseOwnParts(file.link, (pid) => at.hasProcess(pid));
     return judgeName(file, at);
   },
 
