@@ -102,7 +102,7 @@ export const networkFeatures: readonly Feature[] = [
     setOption(client, SOL.TCP, TCP.REPAIR, 1);
     return true;
   }),
-  feature('net_diag_raw', 'extra', { neededFor: 'raw sockets', without: 'a kernel with CONFIG_INET_RAW_DIAG (modprobe raw_diag)', since: '4.10' }, () => {
+  feature('net_diag_raw', 'extra', { neededFor: 'raw sockets, as CRIU finds them', without: 'nothing is lost: they are read from /proc/net/raw', since: '4.10' }, () => {
     using diag = new DiagSocket();
     try {
       dumpConsistent(diag, inetDiagRequest({ family: AF.INET, protocol: IPPROTO.RAW }));
