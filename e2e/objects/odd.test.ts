@@ -14,6 +14,7 @@ import { describeRun, Workspace } from '../harness/workspace.js';
 /** Kinds of `programs/odd.c`, and by which of its words a refusal names the thing. */
 const kinds: Readonly<Record<string, RegExp>> = {
   'unix-pair': /unix|socket:\[/i,
+  'unix-elsewhere': /names in other directories/,
   'unix-listen': /unix|socket:\[/i,
   'tcp-established': /tcp|socket:\[/i,
   inotify: /inotify/,

@@ -41,6 +41,8 @@ static int unix_listen_ok(void)
 	int client = socket(AF_UNIX, SOCK_STREAM, 0);
 	return !connect(client, (void *)&name, sizeof name) && accept(fd, NULL, NULL) >= 0;
 }
+static void unix_elsewhere(void) { unix_listen(); MUST(mkdir("elsewhere", 0700)); MUST(link("socket", "elsewhere/other")); }
+static int unix_elsewhere_ok(void) { return unix_listen_ok() && access("elsewhere/other", F_OK) == 0; }
 
 static void tcp(void)
 {
@@ -355,7 +357,7 @@ static int readable_ok(void) { return read(a[1], text, 8) == 2; }
 static int mapped_ok(void) { return filled(at, PAGE, 1); }
 
 static const struct { const char *name; void (*make)(void); int (*good)(void); } kinds[] = {
-	{ "unix-pair", unix_pair, unix_pair_ok }, { "unix-listen", unix_listen, unix_listen_ok }, { "tcp-established", tcp, readable_ok },
+	{ "unix-pair", unix_pair, unix_pair_ok }, { "unix-listen", unix_listen, unix_listen_ok }, { "unix-elsewhere", unix_elsewhere, unix_elsewhere_ok }, { "tcp-established", tcp, readable_ok },
 	{ "inotify", inotify, inotify_ok }, { "pidfd", pidfd, pidfd_ok }, { "pty", pty, pty_ok }, { "sysv-shm", sysv, sysv_ok },
 	{ "io_uring", io_uring, fd_ok }, { "userfaultfd", uffd, fd_ok }, { "memfd_secret", secret, mapped_ok }, { "perf", perf, fd_ok },
 	{ "netlink", netlink, fd_ok }, { "packet", packet, fd_ok }, { "raw", raw, fd_ok }, { "mqueue", mqueue, mqueue_ok }, { "hugetlb", hugetlb, hugetlb_ok },

@@ -2,7 +2,7 @@
 // The other way: JSON as crit writes it to the entries of an image.
 #pragma once
 
-#include "json-values.h"
+#include "from-json-values.h"
 
 // Behind `begin` lie the bytes whose length goes before them: makes room for it where a byte is not enough.
 static u8 *put_length(u8 *begin, u8 *out)

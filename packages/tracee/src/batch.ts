@@ -163,7 +163,7 @@ export class Batch {
     this.finish();
   }
 
-  /** Lets the puppet run what has not run yet, and does not wait: nothing can be added before {@link finish}. @throws BatchFailed of calls before */
+  /** Lets the puppet run what has not run yet, and does not wait for it: that is {@link finish}, before anything is added. @throws BatchFailed of calls before */
   start(): void {
     const count = this.#count;
     if (count === 0) return;

@@ -52,13 +52,7 @@ function commandPage(program: string, command: string): string {
   const { usage, text, about, exits } = commands[command]!;
   const shown = optionsOf(command);
   return [
-    header(`${program}-${command}`),
-    section('NAME'),
-    `${roff(`${program}-${command}`)} \\- ${roff(text)}`,
-    section('SYNOPSIS'),
-    `.B ${roff(program)}`,
-    roff(usage),
-    section('DESCRIPTION'),
+    ...commandHead(program, command, text, usage),
     ...about.flatMap((paragraph) => ['.PP', roff(paragraph)]),
     ...(shown.length === 0 ? [] : [section('OPTIONS'), ...groupLines(shown), '.PP', "Flags that show [no\\-] are taken back by \\-\\-no\\-FLAG. Options marked with * are not CRIU's."]),
     ...(shown.length === 0 ? [] : fileLines()),
@@ -75,13 +69,7 @@ function imagePage(program: string, { name, usage, summary, help }: Declaration)
   const sentences = help.filter(({ head }) => head === undefined);
   const entries = help.filter(({ head }) => head !== undefined);
   return [
-    header(`${program}-${name}`),
-    section('NAME'),
-    `${roff(`${program}-${name}`)} \\- ${roff(summary)}`,
-    section('SYNOPSIS'),
-    `.B ${roff(program)}`,
-    roff(`${name} [-h] ${usage}`),
-    section('DESCRIPTION'),
+    ...commandHead(program, name, summary, `${name} [-h] ${usage}`),
     roff(`Is ${name} of criu-images, too, which needs no Linux.`),
     ...sentences.flatMap(({ text }) => ['.PP', roff(text)]),
     ...(entries.length === 0 ? [] : [section('OPTIONS'), ...entries.flatMap(({ head, text }) => ['.TP', `\\fB${roff(head!)}\\fR`, roff(text)])]),
@@ -89,6 +77,12 @@ function imagePage(program: string, { name, usage, summary, help }: Declaration)
     `.BR ${roff(program)} (1)`,
     '',
   ].join('\n');
+}
+
+/** Of the page of a command, up to its description. */
+function commandHead(program: string, command: string, text: string, usage: string): string[] {
+  const page = `${program}-${command}`;
+  return [header(page), section('NAME'), `${roff(page)} \\- ${roff(text)}`, section('SYNOPSIS'), `.B ${roff(program)}`, roff(usage), section('DESCRIPTION')];
 }
 
 function groupLines(shown: readonly OptionSpec[]): string[] {

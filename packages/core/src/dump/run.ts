@@ -18,7 +18,7 @@ import { Scope } from '../scope.js';
 import type { Emit } from '../stage.js';
 import type { NamespaceName } from '../resources/identity.js';
 import { DumpFiles } from './files.js';
-import { TreeNamespaces } from './namespaces.js';
+import { TreeNamespaces } from './tree-namespaces.js';
 import { SharedMemories } from './shared-memories.js';
 
 /** Ids of System V segments are positive numbers of 32 bits. */

@@ -27,7 +27,8 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
   const { path } = splitDeleted(linkOf(file));
   const text = pathString(withoutNul(name));
   const nameDir = text.startsWith('/') ? undefined : directoryOf(text, path, stat);
-  const leads = isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`, false), stat) || isSame(statPath(nameDir === undefined ? text : `${nameDir}/${text}`), stat);
+  const bound = boundPath({ name, ...(nameDir !== undefined && { nameDir }) });
+  const leads = isSame(statPath(bound, false), stat) || isSame(statPath(bound), stat);
   // Such as a JVM's: bound under a temporary name, and renamed, or linked and unlinked, when others may find it.
   const renamed = !leads && fileMatters && stat.nlink > 0;
   const names = renamed || (fileMatters && stat.nlink > 1) ? namesIn(parentOf(path), stat) : [];
@@ -39,6 +40,12 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
       hint: 'bind the socket to the name under which it shall be found',
     });
   }
+  if (names.length > 0 && names.length < stat.nlink) {
+    throw new Unsupported('file', `the file of the unix socket ${text} has names in other directories`, {
+      why: 'nobody tells where they are, and they would lead to nobody after the restore',
+      hint: `remove them; those that are known are ${names.join(', ')}`,
+    });
+  }
   return {
     name,
     filePerms: { mode: stat.mode, uid: stat.uid, gid: stat.gid },
@@ -47,6 +54,12 @@ export function judgePlace(fd: OwnedFd, { name = new Uint8Array(0) }: UnixSocket
     ...(renamedTo !== undefined && { renamedTo }),
     ...(otherNames.length > 0 && { otherNames }),
   };
+}
+
+/** The path of its name, which may be relative. */
+function boundPath({ name, nameDir }: Pick<Place, 'name' | 'nameDir'>): string {
+  const text = pathString(withoutNul(name));
+  return nameDir === undefined ? text : `${nameDir}/${text}`;
 }
 
 /** Under which names a file is in a directory. */
@@ -74,31 +87,30 @@ function linkOf(fd: OwnedFd): string {
 
 /** Gives a socket of ours its name, and the file its owner and mode. A removed file is there only for that moment. */
 export function bindPlace(fd: OwnedFd, place: Place, isLive: (file: FileStat) => boolean): void {
-  const { name, nameDir } = place;
+  const { name } = place;
   if (!isPath(name)) {
     if (name.length > 0) bindAbstract(fd, name);
     return;
   }
-  const text = pathString(withoutNul(name));
-  const path = nameDir === undefined ? text : `${nameDir}/${text}`;
+  const path = boundPath(place);
   if (place.deleted === true) bindRemoved(fd, place, path, isLive);
   else bindKept(fd, place, path, isLive);
   for (const other of place.otherNames ?? []) {
     clear(other, isLive);
-    link(place.renamedTo ?? path, other);
+    if (!link(place.renamedTo ?? path, other)) throw new HostLacks('name-taken', `${other}, a name of a unix socket, was taken just now`, { hint: 'try again' });
   }
 }
 
 /** Whether {@link bindPlace} would be given the name; an abstract one is taken for a moment. @throws HostLacks */
-export function preflightPlace({ name, nameDir, deleted, renamedTo, otherNames = [] }: Place, type: number, isLive: (file: FileStat) => boolean): void {
+export function preflightPlace(place: Place, type: number, isLive: (file: FileStat) => boolean): void {
+  const { name, deleted, renamedTo, otherNames = [] } = place;
   if (!isPath(name)) {
     if (name.length === 0) return;
     using probe = socket(AF.UNIX, type, 0);
     bindAbstract(probe, name);
     return;
   }
-  const text = pathString(withoutNul(name));
-  const kept = deleted === true ? renamedTo : nameDir === undefined ? text : `${nameDir}/${text}`;
+  const kept = deleted === true ? renamedTo : boundPath(place);
   for (const path of kept === undefined ? otherNames : [kept, ...otherNames]) judgeTaken(path, isLive);
 }
 

@@ -15,6 +15,7 @@ t.test('the blob gets a hole that all processes have', (t) => {
     ['one is in the way', [task(1, 0, [FIRST, FIRST + 0x1000])], FIRST + 0x1000],
     ['one reaches in', [task(1, 0, [FIRST - 0x1000, FIRST + 0x3000])], FIRST + 0x3000],
     ['each leaves half of a hole', [task(1, 0, [FIRST, FIRST + 0x1000]), task(2, 1, [FIRST + size, FIRST + size + 0x1000])], FIRST + size + 0x1000],
+    ['thousands alternate', [0, 1].map((own) => task(1 + own, own, ...Array.from({ length: 5000 }, (_, i) => [FIRST + (2 * i + own) * size, FIRST + (2 * i + own + 1) * size] as const))), FIRST + 10_000 * size],
     ['just large enough', [task(1, 0, [FIRST - 0x1000, FIRST], [FIRST + size, FIRST + 2 * size])], FIRST],
   ] as const) t.equal(planRestore(tasks).blob, blob, name);
   t.end();

@@ -23,7 +23,7 @@ export function planRestore(tasks: readonly TaskImages[], dead: readonly DeadIma
       return new Unsupported('image', `it can't be put into the tree again: ${what}`, { object, ...(task && { task }) });
     }),
   );
-  return { tasks, dead, growth: growth.steps, blob: findHole(tasks, BLOB.size + PARKING) };
+  return { tasks, dead, growth: growth.steps, blob: findHole(tasks.map(({ mm }) => mm), BLOB.size + PARKING) };
 }
 
 function checkTree(tasks: readonly TaskImages[], dead: readonly DeadImages[]): void {
@@ -37,24 +37,18 @@ function checkTree(tasks: readonly TaskImages[], dead: readonly DeadImages[]): v
   if (tasks.length === 0) throw new ImageCorrupt('the root of the tree is dead', { object: 'pstree.img' });
 }
 
-/** From an address on, in one of them: few of its mappings are looked at where the gap lies low. */
-function firstGap({ vmas }: mm_entry, from: number, size: number): number {
-  let at = from;
-  for (const { start, end, status } of vmas) {
-    // It lies in a mapping.
-    if (status & VMA.GUARD) continue;
-    if (Number(start) >= at + size) break;
-    at = Math.max(at, Number(end));
-  }
-  return at;
-}
-
-/** The first gap of that size in all address spaces at once. */
-function findHole(tasks: readonly TaskImages[], size: number): number {
+/** The first gap of that size in all address spaces at once. Each is gone through once at most, and only as far as the gap lies. */
+function findHole(memories: readonly Pick<mm_entry, 'vmas'>[], size: number): number {
   let at = BLOB_SEARCH_START;
+  const places = memories.map(({ vmas }) => ({ vmas, next: 0 }));
   for (let before = 0; before !== at;) {
     before = at;
-    for (const { mm } of tasks) at = firstGap(mm, at, size);
+    for (const place of places) {
+      for (let vma = place.vmas[place.next]; vma !== undefined && Number(vma.start) < at + size; vma = place.vmas[++place.next]) {
+        // Guards lie in mappings.
+        if (!(vma.status & VMA.GUARD)) at = Math.max(at, Number(vma.end));
+      }
+    }
   }
   if (at + size > TASK_SIZE) throw new HostLacks('address-space', 'there is no room for our code beside the processes\' own memory');
   return at;
